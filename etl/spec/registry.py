@@ -1,0 +1,212 @@
+"""Reads schemas/ whole, and says every mistake by file, key and the known alternatives."""
+
+import csv
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, TypeAdapter, ValidationError
+
+from etl.errors import UsageError
+from etl.settings import ROOT
+from etl.spec.base import Declared
+from etl.spec.codes import CodeTable
+from etl.spec.library import Library
+from etl.spec.rule import RuleSpec
+from etl.spec.source import Source
+
+SCHEMAS = ROOT / "schemas"
+
+
+class Department(Declared):
+    """A department: its Chinese name, credit code, who reads its mail (and who when they are away)."""
+
+    title: str
+    code: str = Field(default="", description="统一社会信用代码")
+    owners: list[str] = Field(default_factory=list)
+    substitutes: list[str] = Field(default_factory=list)
+    contact: str = ""
+    parent: str | None = Field(default=None, description="园区所属区县等")
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All of schemas/, by name."""
+
+    sources: dict[str, Source]
+    libraries: dict[str, Library]
+    codes: dict[str, CodeTable]
+    rules: dict[str, RuleSpec]
+    departments: dict[str, Department]
+    problems: tuple[str, ...] = field(default=())
+
+    def source(self, name: str) -> Source:
+        """The source of that name; a near miss is named in the error."""
+        if name not in self.sources:
+            raise UsageError(f"没有数据集 {name}；{nearest(name, self.sources)}")
+        return self.sources[name]
+
+    def outputs(self, source: Source) -> dict[str, tuple[str, str]]:
+        """Cleaned columns of a source: name → (DuckDB type, Chinese comment), in declared order."""
+        out: dict[str, tuple[str, str]] = {}
+        for delivered, c in source.columns.items():
+            rule = self.rules[c.rule]
+            title = c.title or delivered.lstrip("@")
+            for suffix, kind in rule.outputs.items():
+                more = f"：{rule.titles[suffix]}" if suffix in rule.titles else ""
+                out[c.as_ + suffix] = (kind, title + more)
+        if source.rest:
+            out[source.rest] = ("JSON", "其余各列（列名 → 交付文本）")
+        if source.geometry:
+            out["geom"] = ("BLOB", "几何，WKB，CGCS2000（EPSG:4490）")
+        return out
+
+    def feeding(self, target: str) -> list[tuple[Source, int]]:
+        """Every (source, index of the feed) that feeds `library.input`."""
+        return [(s, i) for s in self.sources.values() for i, f in enumerate(s.feeds) if f.to == target]
+
+    def ordered_libraries(self) -> list[Library]:
+        """Libraries, each after those it reads."""
+        done: list[Library] = []
+        waiting = [self.libraries[n] for n in sorted(self.libraries)]
+        while waiting:
+            ready = [x for x in waiting if all(a in {d.name for d in done} for a in x.after)]
+            if not ready:
+                raise UsageError(f"schemas/libraries：after 成环：{'、'.join(x.name for x in waiting)}")
+            done += ready
+            waiting = [x for x in waiting if x not in ready]
+        return done
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`相近的有 …` or `已知的有 …`: the alternatives an error names."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, n=3, cutoff=0.5)
+    return f"相近的有：{'、'.join(close)}" if close else f"已知的有：{'、'.join(names[:12])}{' …' if len(names) > 12 else ''}"
+
+
+def _yaml(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as e:
+        mark = getattr(e, "problem_mark", None)
+        raise UsageError(f"{path.relative_to(ROOT)}：YAML 写法有误{f'，第 {mark.line + 1} 行' if mark else ''}") from None
+
+
+def _say(path: Path, error: ValidationError) -> list[str]:
+    """A validation error as sentences: file, key, what is wrong, what would be right."""
+    said = []
+    for e in error.errors():
+        key = ".".join(str(p) for p in e["loc"] if p != "function-after[_complete(), Terms]")
+        if e["type"] == "extra_forbidden":
+            said.append(f"{path.relative_to(ROOT)}：{key}：不认识的键；{nearest(str(e['loc'][-1]), _keys(e['loc']))}")
+        else:
+            said.append(f"{path.relative_to(ROOT)}：{key or '（整个文件）'}：{e['msg'].removeprefix('Value error, ')}")
+    return said
+
+
+def _keys(loc: tuple[int | str, ...]) -> list[str]:
+    """The keys that a model knows at this place, for the error's alternatives."""
+    from etl.spec.source import Column, Feed, Geometry, Terms
+
+    places = {"delivery": Terms, "columns": Column, "feeds": Feed, "geometry": Geometry}
+    model = places.get(str(loc[0]), Source) if len(loc) > 1 else Source
+    return [f.alias or n for n, f in model.model_fields.items()]
+
+
+def read_codes(path: Path, edition: dict[str, str]) -> CodeTable:
+    """A code table; aliases are separated by `|`."""
+    codes, aliases = {}, {}
+    with path.open(encoding="utf-8", newline="") as f:
+        for row in csv.DictReader(f):
+            codes[row["code"]] = row["label"]
+            aliases |= {a: row["code"] for a in (row.get("aliases") or "").split("|") if a}
+    return CodeTable(name=path.stem, title=edition.get("title", path.stem), edition=edition.get("edition", ""), codes=codes, aliases=aliases)
+
+
+def _sources(path: Path, problems: list[str]) -> list[Source]:
+    """The sources of one file: one, or one per department listed under `departments` with what differs there."""
+    stem = str(path.relative_to(SCHEMAS / "sources").with_suffix(""))
+    raw = _yaml(path)
+    each = raw.pop("departments", None) if isinstance(raw, dict) else None
+    out = []
+    for department, differs in (each or {stem.split("/")[0]: None}).items():
+        name = f"{department}/{stem.split('/')[1]}"
+        body = {**raw, "name": name, "stem": stem}
+        body["delivery"] = {**(raw.get("delivery") or {}), **((differs or {}).get("delivery") or {})}
+        try:
+            out.append(Source.model_validate(body))
+        except ValidationError as e:
+            problems += _say(path, e)
+            break
+    return out
+
+
+@cache
+def load() -> Registry:
+    """All of schemas/; a wrong file does not hide the others. `Registry.problems` holds every mistake found."""
+    problems: list[str] = []
+    sources: dict[str, Source] = {}
+    for path in sorted((SCHEMAS / "sources").glob("*/*.yml")):
+        sources |= {s.name: s for s in _sources(path, problems)}
+    libraries: dict[str, Library] = {}
+    for path in sorted((SCHEMAS / "libraries").glob("*.yml")):
+        try:
+            libraries[path.stem] = Library.model_validate({**_yaml(path), "name": path.stem})
+        except ValidationError as e:
+            problems += _say(path, e)
+    editions = _yaml(SCHEMAS / "codes" / "editions.yml")
+    codes = {p.stem: read_codes(p, editions.get(p.stem, {})) for p in sorted((SCHEMAS / "codes").glob("*.csv"))}
+    rules, departments = {}, {}
+    for file, kind, into in (("rules.yml", RuleSpec, rules), ("departments.yml", Department, departments)):
+        try:
+            into |= TypeAdapter(dict[str, kind]).validate_python(_yaml(SCHEMAS / file))  # type: ignore[valid-type]
+        except ValidationError as e:
+            problems += _say(SCHEMAS / file, e)
+    registry = Registry(dict(sorted(sources.items())), libraries, codes, rules, departments)
+    return Registry(registry.sources, libraries, codes, rules, departments, tuple(problems + list(_cross(registry))))
+
+
+def _cross(r: Registry) -> Iterable[str]:
+    """Mistakes that only show across files: rules, code tables, departments and feeds that do not exist."""
+    for s in r.sources.values():
+        where = f"schemas/sources/{s.stem}.yml"
+        if s.department not in r.departments:
+            yield f"{where}：部门 {s.department} 不在 schemas/departments.yml；{nearest(s.department, r.departments)}"
+        for name, c in s.columns.items():
+            if c.rule not in r.rules:
+                yield f"{where}：columns.{name}.rule：没有规则 {c.rule}；{nearest(c.rule, r.rules)}"
+            elif c.codes and c.codes not in r.codes:
+                yield f"{where}：columns.{name}.codes：没有代码表 {c.codes}；{nearest(c.codes, r.codes)}"
+            elif c.rule == "code" and not c.codes:
+                yield f"{where}：columns.{name}：rule: code 必须写 codes；{nearest('', r.codes)}"
+        if all(c.rule in r.rules for c in s.columns.values()):
+            yield from _feeds(r, s, where)
+
+
+def _feeds(r: Registry, s: Source, where: str) -> Iterable[str]:
+    cleaned = r.outputs(s)
+    for i, f in enumerate(s.feeds):
+        library, name = f.to.split(".")
+        if library not in r.libraries or name not in r.libraries[library].inputs:
+            known = [f"{x.name}.{n}" for x in r.libraries.values() for n in x.inputs]
+            yield f"{where}：feeds[{i}].to：没有 {f.to}；{nearest(f.to, known)}"
+            continue
+        into = r.libraries[library].inputs[name]
+        if f.role not in into.roles:
+            yield f"{where}：feeds[{i}].role：{f.to} 没有角色 {f.role}；{nearest(f.role, into.roles)}"
+        for target, column in (f.fields or {}).items():
+            if target not in into.fields:
+                yield f"{where}：feeds[{i}].fields.{target}：{f.to} 没有此字段；{nearest(target, into.fields)}"
+            if column not in cleaned:
+                yield f"{where}：feeds[{i}].fields.{target}：没有清洗后的列 {column}；{nearest(column, cleaned)}"
+        for target in f.constants:
+            if target not in into.fields:
+                yield f"{where}：feeds[{i}].constants.{target}：{f.to} 没有此字段；{nearest(target, into.fields)}"
+        for column in f.when:
+            if column not in cleaned:
+                yield f"{where}：feeds[{i}].when.{column}：没有清洗后的列 {column}；{nearest(column, cleaned)}"
