@@ -37,6 +37,7 @@ class Library(Declared):
     name: str
     title: str
     after: list[str] = Field(default_factory=list, description="先要发布的库")
+    reads: list[str] = Field(default_factory=list, description="要读的已发布表（模式.表），在 DuckDB 里是 published.<表>")
     daily: bool = Field(default=False, description="内容随业务日期变化（证照状态等），每天重算")
     inputs: dict[str, Input] = Field(default_factory=dict)
     believe: dict[str, dict[str, Believe]] = Field(default_factory=dict, description="输入 → 字段 → 信谁")

@@ -20,6 +20,7 @@ from etl.spec.rule import RuleSpec
 from etl.spec.source import Source
 
 SCHEMAS = ROOT / "schemas"
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # a hundred specs parse in a tenth of the time
 
 
 class Department(Declared):
@@ -91,7 +92,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def _yaml(path: Path) -> Any:
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER) or {}  # noqa: S506: a safe loader, in C
     except yaml.YAMLError as e:
         mark = getattr(e, "problem_mark", None)
         raise UsageError(f"{path.relative_to(ROOT)}：YAML 写法有误{f'，第 {mark.line + 1} 行' if mark else ''}") from None

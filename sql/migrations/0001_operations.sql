@@ -10,6 +10,15 @@ comment on schema candidate is '待检查、未发布的候选数据；分析人
 create schema if not exists match;
 comment on schema match is '关联：边、成员、裁决';
 
+create table ops.instance (
+    id uuid primary key default gen_random_uuid(),
+    created_at timestamptz not null default now()
+);
+comment on table ops.instance is '本库的身份：缓存据此辨认，不把别的库的缓存当成自己的';
+comment on column ops.instance.id is '身份';
+comment on column ops.instance.created_at is '建库时间';
+insert into ops.instance default values;
+
 create table ops.delivery (
     dataset text not null,
     delivery_id text not null,

@@ -1,0 +1,43 @@
+"""The departments' quality mails: after all libraries were published, and every Monday morning."""
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, CronTriggerTimetable, Param, get_current_context, task
+
+from etl import pipeline
+
+LIBRARIES = [Asset(name=library.name, uri=f"jichu://library/{library.name}") for library in pipeline.libraries()]
+ABOUT = """# 数据质量报告
+
+每个部门一封：收到什么、每行的去向、各维度得分与上次之差、最差的规则、需要修改的行（标识已脱敏）。
+经 Airflow 连接 `smtp_default` 发出；同样的内容存于 `JICHU_HOME/reports`。
+"""
+
+with DAG(
+    dag_id="quality_reports",
+    dag_display_name="数据质量报告",
+    description="给每个部门的数据质量邮件",
+    doc_md=ABOUT,
+    schedule=AssetOrTimeSchedule(timetable=CronTriggerTimetable("0 8 * * 1", timezone="Asia/Shanghai"), assets=LIBRARIES),
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(hours=4),
+    default_args={"owner": "市大数据管理局", "retries": 1, "retry_delay": timedelta(minutes=10), "execution_timeout": timedelta(hours=1)},
+    params={
+        "as_of": Param(None, type=["null", "string"], format="date", title="业务日期", description="空为触发它的库的业务日期，没有则为今天"),
+        "owner": Param(None, type=["null", "string"], title="部门", description="空为所有部门"),
+    },
+    tags=["质量"],
+) as dag:
+
+    @task(task_id="report", task_display_name="生成并发送")
+    def report() -> dict[str, Any]:
+        """Builds and sends the mails; returns how many."""
+        context = get_current_context()
+        events = [e for each in context["triggering_asset_events"].values() for e in each]
+        told = [day for e in events if (day := (e.extra or {}).get("as_of"))]
+        params = context["params"]
+        return pipeline.report(owner=params["owner"], send=True, as_of=params["as_of"] or max(told, default=None))
+
+    report()

@@ -1,0 +1,29 @@
+"""What a check found."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One row of quality.result.
+
+    checked: rows (or values) judged, 0 = not applicable; failed: those that are wrong; broken: the check itself
+    went wrong (a missing column, an SQL error) and says nothing about the data. column_name: the department's own.
+    """
+
+    target: str
+    expectation: str
+    dimension: str
+    severity: str
+    success: bool
+    broken: bool
+    checked: int
+    failed: int
+    because: str
+    column_name: str | None
+
+
+def critical(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Those that hold a delivery or a publication: critical claims that the data, not the check, does not meet."""
+    return [o for o in outcomes if o.severity == "critical" and not o.success and not o.broken]

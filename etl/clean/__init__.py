@@ -1,0 +1,5 @@
+"""Cleaning: a landing's rows.parquet becomes cleaned.parquet (docs/architecture.md), by the rules of schemas/rules.yml."""
+
+from etl.clean.run import clean, prepare
+
+__all__ = ["clean", "prepare"]

@@ -1,0 +1,34 @@
+"""Code tables as DuckDB reads them: every accepted spelling of every code."""
+
+import duckdb
+import pyarrow as pa
+
+from etl.spec import CodeTable
+
+
+def spellings(table: CodeTable) -> dict[str, str]:
+    """Spelling → code: code, label, aliases; the code without its leading zero or, of one digit, with one; code and
+    label together (`1男`). A derived spelling never overrules a listed one."""
+    listed = table.spellings()
+    derived = {}
+    for spelling, code in listed.items():
+        if spelling.isdecimal():
+            derived |= {f"{spelling}{word}": code for word, c in listed.items() if c == code and not word.isascii()}
+    for code in table.codes:
+        if code.isdecimal():
+            derived[code.lstrip("0") if len(code) > 1 else f"0{code}"] = code
+    return {k: v for k, v in {**derived, **listed}.items() if k}
+
+
+def register(con: duckdb.DuckDBPyConnection, tables: list[CodeTable]) -> None:
+    """Temporary table clean_spelling(code_table, spelling, code), spelled as `spelling_key` spells the delivered text."""
+    rows = [(t.name, s, c) for t in tables for s, c in spellings(t).items()]
+    names = ["code_table", "spelling", "code"]
+    listed = pa.table({n: pa.array([r[i] for r in rows], pa.string()) for i, n in enumerate(names)})
+    con.register("clean_listed", listed)
+    con.execute(
+        "create or replace temp table clean_spelling as "
+        "select code_table, spelling_key(spelling) as spelling, min_by(code, length(spelling)) as code "
+        "from clean_listed group by all having spelling is not null"
+    )
+    con.unregister("clean_listed")

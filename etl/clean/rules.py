@@ -1,0 +1,141 @@
+"""Rule name → how a delivered column becomes cleaned columns: SQL expressions over the macros of sql/rules.
+
+A rule is a row of small steps. Each step is an SQL template; its result is a column of the next sub-select, so that what
+several expressions need (the normalised text, the candidate number) is computed once. In a template `{d}` is the
+delivered text without blanks at its ends, `{1}`, `{2}` … the results of the steps, `{found}` the code that the code table
+gives for the text of step 1, `{today}` the business date, `{required}` and `{in_key}` true or false, `{scale}` the
+factor of the column's unit.
+"""
+
+from dataclasses import dataclass
+
+from etl.errors import UsageError
+from etl.spec import Column
+
+SCALES = {"万亿": 10**12, "亿": 10**8, "千万": 10**7, "百万": 10**6, "万": 10**4, "千": 10**3}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`steps` in order; `outputs`: suffix → template; `problem`: template giving a problem's name or NULL;
+    `lookup`: the code table (`@` = the column's own) that step 1 is looked up in."""
+
+    steps: tuple[str, ...]
+    outputs: dict[str, str]
+    problem: str = "null"
+    lookup: str | None = None
+
+
+def _code(table: str, text: str = "spelling_key({d})", value: str = "{found}") -> Rule:
+    return Rule((text,), {"": value}, "code_problem({d}, {1}, {found}, {required})", lookup=table)
+
+
+_ENTITY_STEPS = ("entity_code_text({d})", "entity_code_repaired({1})", "entity_code_state({2}, {today})")
+_ENTITY_OUTPUTS = {
+    "": "{2}",
+    "_uscc": "case when {3} = 'ok_uscc' then {2} end",
+    "_organization_code": "entity_organization_code({2}, {3})",
+    "_registration_number": "case when {3} = 'ok_regno' then {2} end",
+    "_state": "{3}",
+}
+_ENTITY_PROBLEM = "entity_code_problem({d}, {1}, {2}, {3}, {in_key})"
+
+RULES: dict[str, Rule] = {
+    "text": Rule((), {"": "{d}"}),
+    "figure": Rule((), {"": "{d}"}),
+    "person_name": Rule(
+        ("name_text({d})", "person_name_value({d}, {1})", "person_name_state({2})"),
+        {"": "{2}", "_state": "{3}", "_former": "former_name({1})"},
+        "person_name_problem({d}, {2}, {3})",
+    ),
+    "entity_name": Rule(("entity_name_value({d})",), {"": "{1}"}, "entity_name_problem({d}, {1})"),
+    "citizen_id": Rule(
+        (
+            "citizen_id_text({d})",
+            "citizen_id_body({1})",
+            "citizen_id_sum(citizen_id_number({2}))",
+            "citizen_id_birth({2})",
+            "citizen_id_fault({2}, {3}, {4}, {today})",
+            "citizen_id_state({1}, {2}, {3}, {5})",
+        ),
+        {"": "citizen_id_value({2}, {3}, {6})", "_text": "{1}", "_state": "{6}"},
+        "citizen_id_problem({d}, {1}, {2}, {5}, {6})",
+    ),
+    "entity_code": Rule(_ENTITY_STEPS, _ENTITY_OUTPUTS, _ENTITY_PROBLEM),
+    "party_code": Rule(
+        (
+            *_ENTITY_STEPS,
+            "case when is_person_code({2}, {3}) then citizen_id_text({d}) end",
+            "citizen_id_body({4})",
+            "citizen_id_sum(citizen_id_number({5}))",
+            "citizen_id_fault({5}, {6}, citizen_id_birth({5}), {today})",
+            "citizen_id_state({4}, {5}, {6}, {7})",
+        ),
+        _ENTITY_OUTPUTS
+        | {
+            "_citizen_id": "citizen_id_value({5}, {6}, {8})",
+            "_citizen_id_text": "{4}",
+            "_citizen_id_state": "case when {4} is not null or {3} = 'missing' then {8} end",
+        },
+        _ENTITY_PROBLEM,
+    ),
+    "organization_code": Rule(
+        ("entity_code_text({d})", "entity_code_repaired({1})", "organization_code_state({2})"),
+        {"": "organization_code_value({2}, {3})", "_state": "{3}"},
+        "organization_code_problem({d}, {1}, {2}, {3})",
+    ),
+    "registration_number": Rule(
+        ("entity_code_text({d})", "registration_number_state({1})"),
+        {"": "{1}", "_state": "{2}"},
+        "registration_number_problem({d}, {1}, {2})",
+    ),
+    "date": Rule(("date_text({d})", "date_day({1})"), {"": "date_value({2})"}, "date_problem({d}, {1}, {2}, {required})"),
+    "past_date": Rule(
+        ("date_text({d})", "date_day({1})"), {"": "past_date_value({2}, {today})"}, "past_date_problem({d}, {1}, {2}, {required}, {today})"
+    ),
+    "end_date": Rule(("date_text({d})", "date_day({1})"), {"": "date_value({2})"}, "end_date_problem({d}, {1}, {2}, {required})"),
+    "datetime": Rule(
+        ("date_text({d})", "datetime_value({1}, date_day({1}))"),
+        {"": "case when is_real_day({2}::date) then {2} end"},
+        "datetime_problem({d}, {1}, {2}, {required})",
+    ),
+    "year_month": Rule(("date_text({d})", "month_day({1})"), {"": "date_value({2})"}, "date_problem({d}, {1}, {2}, {required})"),
+    "year": Rule(("year_value({d})",), {"": "{1}"}, "year_problem({d}, {1}, {required})"),
+    "sex": _code("sex", value="case when {found} in ('1', '2') then {found} end"),
+    "ethnicity": _code("ethnicity", value="nullif({found}, '99')"),
+    "education": _code("education"),
+    "marital_status": _code("marital_status"),
+    "kin_relation": _code("kin_relation", text="kin_text(spelling_key({d}))"),
+    "code": _code("@"),
+    "party_kind": Rule(("code_text({d})", "party_kind_value({1})"), {"": "{2}"}, "choice_problem({d}, {1}, {2}, {required})"),
+    "yes_no": Rule(("code_text({d})", "yes_no_value({1})"), {"": "{2}"}, "choice_problem({d}, {1}, {2}, {required})"),
+    "phone": Rule(("phone_text({d})", "phone_first({1})"), {"": "phone_value({2})"}, "phone_problem({d}, {2})"),
+    "address": Rule(("address_value({d})",), {"": "{1}"}, "address_problem({d}, {1})"),
+    "region_code": Rule(("code_text({d})", "region_code_value({1})"), {"": "{2}"}, "region_code_problem({d}, {1}, {2}, {required})"),
+    "amount": Rule(("number_text({d})", "amount_value({1}, {scale})"), {"": "{2}"}, "number_problem({d}, {1}, {2}, {required})"),
+    "number": Rule(("number_text({d})", "number_value({1})"), {"": "{2}"}, "number_problem({d}, {1}, {2}, {required})"),
+    "coordinate": Rule(("coordinate_degrees({d})",), {"": "coordinate_value({1})"}, "coordinate_problem({d}, {1})"),
+    "indicator_name": Rule((), {"": "indicator_name_value({d})"}),
+    "period_in_text": Rule(("period_value(period_text({d}))",), {"": "{1}"}, "case when {1} is null then 'no_period' end"),
+    "certificate_id": Rule(
+        ("code_text({d})", "certificate_body({1})", "certificate_id_state({1}, {2})"),
+        {"": "{1}", "_state": "{3}"},
+        "certificate_id_problem({d}, {2}, {3})",
+    ),
+}
+
+# Columns of which a day ahead is wrong whatever the source: nobody is born or dies tomorrow.
+PAST = ("birth_date", "death_date")
+
+
+def rule_of(column: Column) -> Rule:
+    """The rule of a column; a birth or death date is a date that cannot lie ahead."""
+    if column.rule not in RULES:
+        raise UsageError(f"规则 {column.rule} 没有清洗办法；已知的有：{'、'.join(sorted(RULES))}")
+    return RULES["past_date" if column.rule == "date" and column.as_ in PAST else column.rule]
+
+
+def scale(column: Column) -> int:
+    """Factor of the column's unit: 万元 → 10000; 1 without a scale."""
+    unit = column.unit or ""
+    return next((factor for word, factor in SCALES.items() if unit.startswith(word)), 1)

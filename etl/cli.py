@@ -1,0 +1,214 @@
+"""The command line: what an engineer types. Every error is one Chinese sentence; nothing shows a traceback."""
+
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from etl import pipeline
+from etl import settings as settings_module
+from etl.errors import JichuError, UsageError
+
+app = typer.Typer(name="jichu", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="基础：从部门交付到人口、法人、地理、统计、信用、证照各库。")
+out = Console()
+DATASET = typer.Argument(metavar="DATASET", help="部门/数据集，如 public_security/household_register")
+
+
+def main() -> None:
+    """Runs the command line; known errors are said in one line with their exit code."""
+    logging.basicConfig(level=os.environ.get("JICHU_LOG", "WARNING").upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    try:
+        app(standalone_mode=False)
+    except JichuError as e:
+        print(f"jichu: {e}", file=sys.stderr)
+        sys.exit(e.exit_code)
+    except typer.Exit as e:
+        sys.exit(e.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        print("jichu: 已中断；再运行一次即从断处继续", file=sys.stderr)
+        sys.exit(130)
+    except Exception as e:
+        if hasattr(e, "format_message"):  # click's own usage errors
+            print(f"jichu: {e.format_message()}；用 --help 看用法", file=sys.stderr)
+            sys.exit(2)
+        logging.getLogger("jichu").debug("detail", exc_info=e)
+        print(f"jichu: 内部错误 {type(e).__name__}（JICHU_LOG=debug 可看详情，其中不应有个人信息）", file=sys.stderr)
+        sys.exit(1)
+
+
+def _say(text: str) -> None:
+    out.print(f"[dim]{settings_module.now():%H:%M:%S}[/dim] {text}", highlight=False, markup=True)
+
+
+@app.command()
+def run(
+    drop: Annotated[Path | None, typer.Option(help="投递文件夹（默认 JICHU_DROP）")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="只处理这些数据集及其下游，可写多次")] = None,
+    as_of: Annotated[str | None, typer.Option(help="业务日期 YYYY-MM-DD（默认 JICHU_TODAY，再默认今天）")] = None,
+) -> None:
+    """在本进程中按依赖次序运行整条管线（与 Airflow 的 DAG 调用相同的函数）。退出码：0 全部装载，3 有拒收、挂起或连不上的，1 失败，4 另一次运行占着锁。"""
+    summary = pipeline.run(drop, only or (), as_of, _say)
+    _accounts(summary)
+    raise typer.Exit(summary.exit_code)
+
+
+def _accounts(summary: pipeline.Summary) -> None:
+    """The row accounts of a run, as a table."""
+    table = Table(title="行数账", title_justify="left")
+    for name in ("数据集", "交付", "状态"):
+        table.add_column(name)
+    keys = {"收到": "rows_in", "新增": "rows_new", "变更": "rows_changed", "未变": "rows_unchanged", "重复": "rows_duplicate", "隔离": "rows_quarantined", "消失": "rows_removed"}
+    for name in keys:
+        table.add_column(name, justify="right")
+    for dataset, deliveries in summary.deliveries.items():
+        for d in deliveries:
+            state = {"loaded": "已装载", "held": "[yellow]挂起[/]", "rejected": "[red]拒收[/]"}[d["state"]]
+            table.add_row(dataset, d["delivered_on"], state, *(str(d.get(k, "")) for k in keys.values()))
+    if table.row_count:
+        out.print(table)
+    states = {"published": "已发布", "unchanged": "无变化", "held": "挂起"}
+    out.print("各库：" + "，".join(f"{pipeline.spec.load().libraries[n].title} {states[x['state']]}" for n, x in summary.libraries.items()))
+    if summary.skipped:
+        out.print(f"没有投递文件夹或连接而跳过：{'、'.join(summary.skipped)}", highlight=False)
+    for name, error in summary.failures.items():
+        out.print(f"[red]失败[/] {name}：{error}", highlight=False)
+    out.print(f"用时 {summary.seconds:.1f} 秒", highlight=False)
+
+
+@app.command()
+def check() -> None:
+    """不连数据库，检查 schemas、expectations、sql 里的每一处写法；每个错误都说明文件、键和可用的写法。"""
+    from etl.inspect import problems
+
+    found = problems()
+    for problem in found:
+        print(problem)
+    if found:
+        raise typer.Exit(2)
+    registry = pipeline.spec.load()
+    print(f"没有问题：{len(registry.sources)} 个数据集，{len(registry.libraries)} 个库，{len(registry.codes)} 张代码表，{len(registry.rules)} 条列规则")
+
+
+@app.command()
+def preview(dataset: Annotated[str, DATASET], file: Annotated[Path, typer.Argument(help="一个交付文件")], as_json: Annotated[bool, typer.Option("--json", help="每行一个 JSON 对象")] = False) -> None:
+    """看一次交付会变成什么，不装载：清洗后的行、被隔离的行及原因、发现的问题。"""
+    from etl.preview import preview as look
+
+    shown = 0
+    for item in look(dataset, file):
+        if as_json:
+            print(json.dumps(item, ensure_ascii=False, default=str))
+        elif shown < 20:
+            out.print_json(json.dumps(item, ensure_ascii=False, default=str))
+        shown += 1
+    if not as_json:
+        out.print(f"共 {shown} 行{'，只显示前 20 行；--json 看全部' if shown > 20 else ''}")
+
+
+@app.command()
+def report(
+    owner: Annotated[str | None, typer.Option(help="只出这个部门的（部门代码，如 health）")] = None,
+    out_dir: Annotated[Path | None, typer.Option("--out", help="放报告的文件夹")] = None,
+    send: Annotated[bool, typer.Option(help="发送邮件（AIRFLOW_CONN_SMTP_DEFAULT）")] = False,
+    as_of: Annotated[str | None, typer.Option(help="业务日期")] = None,
+) -> None:
+    """数据质量报告：每个部门一封邮件（.html、.eml）和一本待改行的工作簿（.xlsx）。"""
+    if owner and owner not in pipeline.departments():
+        from etl.spec.registry import nearest
+
+        raise UsageError(f"没有部门 {owner}；{nearest(owner, pipeline.departments())}")
+    done = pipeline.report(owner, str(out_dir) if out_dir else None, send, as_of)
+    print(f"{done['reports']} 份报告在 {done['folder']}" + (f"，发出 {done['sent']} 封" if send else ""))
+
+
+def _decide(dataset: str, delivery: str, by: str, why: str, release: bool) -> None:
+    outcome: dict[str, Any] = pipeline.decide(dataset, delivery, release=release, by=by, why=why, say=_say)
+    print(f"{dataset} {outcome['delivery_id']}：{'已放行装载' if release else '已弃用'}")
+
+
+@app.command()
+def release(dataset: Annotated[str, DATASET], delivery: Annotated[str, typer.Argument(help="交付编号或日期 YYYYMMDD")], by: Annotated[str, typer.Option(help="谁决定")], why: Annotated[str, typer.Option(help="为何")]) -> None:
+    """放行一次挂起的交付。"""
+    _decide(dataset, delivery, by, why, True)
+
+
+@app.command()
+def discard(dataset: Annotated[str, DATASET], delivery: Annotated[str, typer.Argument(help="交付编号或日期 YYYYMMDD")], by: Annotated[str, typer.Option(help="谁决定")], why: Annotated[str, typer.Option(help="为何")]) -> None:
+    """弃用一次挂起的交付。"""
+    _decide(dataset, delivery, by, why, False)
+
+
+@app.command()
+def replay(dataset: Annotated[str, DATASET]) -> None:
+    """规则或代码表改好以后，把还在隔离的行再试一遍。"""
+    done = pipeline.replay(dataset, say=_say)
+    print(f"{dataset}：试了 {done['rows_in']} 行" + (f"，装载 {done['rows_new'] + done['rows_changed']} 行，仍隔离 {done['rows_quarantined']} 行" if done["rows_in"] else "，没有在隔离的行"))
+
+
+@app.command()
+def demo(
+    persons: Annotated[int, typer.Option(help="人数")] = 20000,
+    seed: Annotated[int, typer.Option(help="随机种子；同一种子得同样的城市")] = 1,
+    out_dir: Annotated[Path, typer.Option("--out", help="写到哪里")] = Path("var/demo"),
+    days: Annotated[int, typer.Option(help="几次交付（每周一次）")] = 1,
+    harshness: Annotated[float, typer.Option(help="错误率的倍数")] = 1.0,
+) -> None:
+    """造一座虚构的城市：各部门的交付，外加真相（只供评判）。"""
+    from etl.demo import generate
+
+    generate(persons=persons, seed=seed, out=out_dir, days=days, harshness=harshness, progress=_say)
+    print(f"{persons} 人的城市在 {out_dir}")
+
+
+@app.command()
+def evaluate(truth: Annotated[Path, typer.Argument(help="真相文件夹")]) -> None:
+    """按已知真相评判已装载的库：账目、关联、取值。"""
+    from etl.evaluate import evaluate as judge
+
+    if not truth.is_dir():
+        raise UsageError(f"没有文件夹 {truth}")
+    table = Table(title="评判", title_justify="left")
+    for name in ("方面", "指标", "数值"):
+        table.add_column(name)
+    for section, name, value in judge(truth, settings_module.load().database_url):
+        table.add_row(section, name, f"{value:.5f}" if isinstance(value, float) else str(value))
+    out.print(table)
+
+
+@app.command()
+def up() -> None:
+    """启动内嵌的 PostGIS 与 Airflow。"""
+    from etl import platform
+
+    platform.up(settings_module.load(), _say)
+
+
+@app.command()
+def down() -> None:
+    """停掉内嵌的服务，不留进程。"""
+    from etl import platform
+
+    platform.down(settings_module.load(), _say)
+
+
+@app.command()
+def status() -> None:
+    """内嵌服务的状态；等待中、挂起、拒收的交付。"""
+    from etl import platform
+    from etl.inspect import waiting
+
+    settings = settings_module.load()
+    for name, state in platform.status(settings):
+        print(f"{name}：{state}")
+    for line in waiting(settings):
+        print(line)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""PostgreSQL: connections, locks, and bulk transfer to and from DuckDB by COPY (docs/decisions/0004-copy-as-text.md)."""
+
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psycopg2
+from psycopg2.extensions import connection as Connection
+
+from etl.engine import columns, quote
+from etl.errors import DatabaseError, LockBusy
+from etl.settings import Settings
+
+# DuckDB type → PostgreSQL type of staging columns
+POSTGRES_TYPES = {"VARCHAR": "text", "JSON": "jsonb", "BLOB": "geometry(Geometry, 4490)", "DOUBLE": "double precision", "TIMESTAMP": "timestamp"}
+
+
+def postgres_type(duck: str) -> str:
+    """The PostgreSQL type of a cleaned column."""
+    return POSTGRES_TYPES.get(duck, duck.replace("DECIMAL", "numeric").lower())
+
+
+def connect(settings: Settings, *, autocommit: bool = False) -> Connection:
+    """A connection to the library database; never says the password."""
+    if not settings.database_url:
+        raise DatabaseError("没有可用的数据库：先运行 jichu up（内嵌 PostGIS），或把 JICHU_DATABASE_URL 指向已有的 PostGIS")
+    try:
+        con = psycopg2.connect(settings.database_url, connect_timeout=10, application_name="jichu", options="-c timezone=Asia/Shanghai")
+    except psycopg2.OperationalError as e:
+        said = str(e).strip().splitlines()[0] if str(e).strip() else "连接失败"
+        raise DatabaseError(f"连不上数据库：{said}") from None
+    con.autocommit = autocommit
+    return con
+
+
+@contextmanager
+def transaction(settings: Settings) -> Iterator[Connection]:
+    """One transaction: committed at the end, rolled back on any error."""
+    con = connect(settings)
+    try:
+        with con:
+            yield con
+    finally:
+        con.close()
+
+
+def rows(con: Connection, sql: str, args: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
+    """All rows of a small query."""
+    with con.cursor() as c:
+        c.execute(sql, args)
+        return list(c.fetchall()) if c.description else []
+
+
+def query(settings: Settings, sql: str, args: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
+    """All rows of a small query on a connection of its own."""
+    con = connect(settings, autocommit=True)
+    try:
+        return rows(con, sql, args)
+    finally:
+        con.close()
+
+
+def _lock_number(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"jichu:{name}".encode()).digest()[:8], "big", signed=True)
+
+
+@contextmanager
+def lock(settings: Settings, name: str, *, shared: bool = False) -> Iterator[None]:
+    """An advisory lock held on a connection of its own; waits JICHU_LOCK_WAIT seconds, then LockBusy."""
+    con = connect(settings, autocommit=True)
+    function = "pg_try_advisory_lock_shared" if shared else "pg_try_advisory_lock"
+    deadline = time.monotonic() + settings.lock_wait
+    try:
+        while not rows(con, f"select {function}(%s)", [_lock_number(name)])[0][0]:
+            if time.monotonic() >= deadline:
+                raise LockBusy(f"另一次运行占着“{name}”，等了 {settings.lock_wait:g} 秒；稍后再试，或调大 JICHU_LOCK_WAIT")
+            time.sleep(0.5)
+        yield
+    finally:
+        con.close()
+
+
+def _as_text(name: str, kind: str) -> str:
+    """How a DuckDB column is written so that PostgreSQL reads it back in its own type."""
+    column = quote(name)
+    if kind == "BLOB":
+        return f"hex({column}) as {column}"
+    if kind.endswith("[]"):  # a PostgreSQL array literal
+        escaped = f"list_transform({column}, x -> '\"' || replace(replace(x, '\\', '\\\\'), '\"', '\\\"') || '\"')"
+        return f"case when {column} is not null then '{{' || array_to_string({escaped}, ',') || '}}' end as {column}"
+    if kind == "BOOLEAN":
+        return f"case when {column} then 't' when not {column} then 'f' end as {column}"
+    return f"{column}::varchar as {column}"
+
+
+def copy_in(con: Connection, duck: duckdb.DuckDBPyConnection, relation: str, table: str, scratch: Path) -> int:
+    """Copies every row of a DuckDB relation into a PostgreSQL table (columns by name). Returns the rows.
+
+    The rows pass through a private CSV file: DuckDB writes it on all cores, PostgreSQL reads every type from text.
+    """
+    kinds = columns(duck, relation)
+    scratch.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(suffix=".csv", dir=scratch)
+    os.close(handle)
+    try:
+        listed = ", ".join(_as_text(n, k) for n, k in kinds.items())
+        duck.execute(f"copy (select {listed} from {relation}) to '{name}' (format csv, header false, nullstr '\\N', quote '\"', escape '\"', force_quote *)")
+        with Path(name).open("rb") as f, con.cursor() as c:
+            c.copy_expert(f"copy {table} ({', '.join(quote(n) for n in kinds)}) from stdin (format csv, null '\\N')", f, size=1 << 20)
+            return int(c.rowcount)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def copy_out(con: Connection, sql: str, kinds: dict[str, str], target: Path, duck: duckdb.DuckDBPyConnection) -> None:
+    """Copies a query's rows into a Parquet file with the given DuckDB types (BLOB = hexadecimal text in the query)."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(suffix=".csv", dir=target.parent)
+    os.close(handle)
+    try:
+        with Path(name).open("wb") as f, con.cursor() as c:
+            c.copy_expert(f"copy ({sql}) to stdout (format csv, null '\\N')", f, size=1 << 20)
+        typed = {n: "VARCHAR" if k in ("BLOB", "JSON") or k.endswith("[]") else k for n, k in kinds.items()}
+        listed = ", ".join(f"'{n}': '{k}'" for n, k in typed.items())
+        back = ", ".join(f"unhex({quote(n)}) as {quote(n)}" if k == "BLOB" else f"{quote(n)}::JSON as {quote(n)}" if k == "JSON" else quote(n) for n, k in kinds.items())
+        part = target.with_suffix(".part")
+        duck.execute(
+            f"copy (select {back} from read_csv('{name}', columns={{{listed}}}, header=false, nullstr='\\N', allow_quoted_nulls=false, "
+            f"quote='\"', escape='\"', delim=',', auto_detect=false, max_line_size=67108864)) to '{part}' (format parquet, compression zstd)"
+        )
+        part.replace(target)
+    finally:
+        Path(name).unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""How departments write their files."""

@@ -1,0 +1,207 @@
+"""A department's JSON API: page after page, until as many rows have come as it said there are."""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+
+from etl.connections import Connection
+from etl.errors import DeliveryRefused
+from etl.extract.formats import records
+from etl.extract.limits import size, too_big
+from etl.extract.reading import Raw, Reading
+from etl.settings import SHANGHAI, Settings
+
+PAGE_SIZE = 1000  # the most a service gives
+ATTEMPTS = 6  # of one page
+STARTS = 3  # of the whole, when the data changed under our hands
+SECONDS = httpx.Timeout(60, connect=15)
+LONGEST_WAIT = 60.0
+MAX_PAGE_BYTES = 256 * 1024 * 1024
+
+
+class Again(Exception):
+    """A page that may come if asked again; `after`: seconds the service asked us to wait."""
+
+    def __init__(self, why: str, after: float | None = None):
+        self.why, self.after = why, after
+        super().__init__(why)
+
+
+class Moved(Exception):
+    """The data changed between two pages."""
+
+
+def read(connected: Connection, since: str | None, settings: Settings, reading: Reading) -> tuple[str, str | None]:
+    """Reads everything after `since`. Returns the SHA-256 of the records and the new watermark.
+
+    Raises DeliveryRefused: unreachable, format, missing_column, too_big.
+    """
+    if connected.conn_type not in ("http", "https"):
+        raise DeliveryRefused("unreachable", f"{reading.source.department} 的连接类型是 {connected.conn_type}，接口交付要 http")
+    file = reading.scratch / "records.jsonl"
+    with httpx.Client(base_url=base_url(connected), timeout=SECONDS, follow_redirects=False, headers=_headers(connected)) as client:
+        asked = Asked(client, reading, min(max(settings.api_page_size, 1), PAGE_SIZE), since)
+        for start in range(1, STARTS + 1):
+            try:
+                sha = _fetch(asked, file)
+                break
+            except Moved:
+                if start == STARTS:
+                    raise DeliveryRefused("unreachable", f"{reading.source.name} 的接口在读取中数据不断变化，读了 {STARTS} 遍仍对不上总数") from None
+    mark = Watermark(since, reading.terms.updated or "")
+    records.write(Raw(file, reading.source.dataset), mark.watching(records.lines(file)), reading)
+    file.unlink()
+    return sha, mark.text
+
+
+def base_url(connected: Connection) -> str:
+    """The service's address from host (perhaps with its protocol), schema or type, and port."""
+    host = connected.host or "localhost"
+    if "://" not in host:
+        protocol = connected.schema if connected.schema in ("http", "https") else connected.conn_type
+        host = f"{protocol}://{f'[{host}]' if ':' in host else host}"
+    return f"{host.rstrip('/')}:{connected.port}" if connected.port else host
+
+
+def _headers(connected: Connection) -> dict[str, str]:
+    """The key as X-Api-Key; httpx never shows it."""
+    return {"Accept": "application/json"} | ({"X-Api-Key": connected.password} if connected.password else {})
+
+
+class Asked:
+    """One dataset of one service, page by page."""
+
+    def __init__(self, client: httpx.Client, reading: Reading, page_size: int, since: str | None):
+        self._client, self._source, self._reading = client, reading.source, reading
+        self._parameters = {"page_size": str(page_size)} | ({"updated_since": since} if since else {})
+
+    def page(self, number: int) -> tuple[int, list[Any]]:
+        """(total, records) of a page, asked for again with back-off on 429, 5xx, time-outs and broken answers."""
+        retrying = Retrying(retry=retry_if_exception_type(Again), stop=stop_after_attempt(ATTEMPTS), wait=_wait, sleep=time.sleep, reraise=True)
+        try:
+            return retrying(self._once, number)
+        except Again as e:
+            raise DeliveryRefused("unreachable", f"{self._source.name} 的接口第 {number} 页试了 {ATTEMPTS} 次仍读不到：{e.why}") from None
+
+    def _once(self, number: int) -> tuple[int, list[Any]]:
+        try:
+            with self._client.stream("GET", f"/{self._source.dataset}", params={"page": str(number), **self._parameters}) as response:
+                self._accept(response)
+                body = self._body(response)
+        except httpx.TransportError as e:
+            raise Again(f"网络中断（{type(e).__name__}）") from None
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+            raise DeliveryRefused("unreachable", f"{self._source.department} 的接口地址写法有误") from None
+        return self._parsed(body)
+
+    def _accept(self, response: httpx.Response) -> None:
+        code = response.status_code
+        if code == 429 or code >= 500:
+            raise Again(f"接口答复 {code}", _retry_after(response))
+        if code in (401, 403):
+            raise DeliveryRefused("unreachable", f"{self._source.name} 的接口不认密钥（{code}）")
+        if code != 200:
+            raise DeliveryRefused("unreachable", f"{self._source.name} 的接口答复 {code}，应为 200")
+
+    def _body(self, response: httpx.Response) -> bytes:
+        out = bytearray()
+        for block in response.iter_bytes():
+            out += block
+            if len(out) > MAX_PAGE_BYTES:
+                raise too_big(f"{self._source.name} 的接口的一页", f"超过 {size(MAX_PAGE_BYTES)}", size(MAX_PAGE_BYTES))
+        return bytes(out)
+
+    def _parsed(self, body: bytes) -> tuple[int, list[Any]]:
+        try:
+            page = json.loads(body)
+            total, data = int(page["total"]), page["data"]
+            if not isinstance(data, list) or total < 0 or not all(isinstance(r, dict) for r in data):
+                raise TypeError
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise Again('答复不是约定的 {"total": …, "data": […]}') from None
+        return total, data
+
+
+def _fetch(asked: Asked, file: Path) -> str:
+    """All pages into `file`, one record a line; its SHA-256. Raises Moved when the total changes or a page is empty too early."""
+    digest = hashlib.sha256()
+    with file.open("wb") as out:
+        for data in _pages(asked):
+            for record in data:
+                line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass") + b"\n"
+                digest.update(line)
+                out.write(line)
+    return digest.hexdigest()
+
+
+def _pages(asked: Asked) -> Iterator[list[Any]]:
+    total, data = asked.page(1)
+    came, number = len(data), 1
+    yield data
+    while came < total:
+        number += 1
+        now, data = asked.page(number)
+        if now != total or not data:
+            raise Moved
+        came += len(data)
+        yield data
+    if came > total:
+        raise Moved
+
+
+def _wait(state: RetryCallState) -> float:
+    """Seconds until the next attempt: what the service asked for, else 0.5, 1, 2 …"""
+    outcome = state.outcome.exception() if state.outcome else None
+    if isinstance(outcome, Again) and outcome.after is not None:
+        return min(max(outcome.after, 0.0), LONGEST_WAIT)
+    return wait_exponential(multiplier=0.5, max=LONGEST_WAIT)(state)
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """The header Retry-After in seconds: a number, or a moment in time."""
+    told = response.headers.get("Retry-After")
+    if not told:
+        return None
+    try:
+        return float(told) if told.strip().isdigit() else (parsedate_to_datetime(told) - datetime.now(SHANGHAI)) / timedelta(seconds=1)
+    except (ValueError, TypeError):
+        return None
+
+
+class Watermark:
+    """The greatest update time among the records that pass by; unreadable times do not count."""
+
+    def __init__(self, since: str | None, column: str):
+        self._since, self._column = since, column
+        self._greatest = moment(since) if since else None
+
+    def watching(self, passing: Iterator[Any]) -> Iterator[Any]:
+        for record in passing:
+            at = moment(record.get(self._column))
+            if at and (self._greatest is None or at > self._greatest):
+                self._greatest = at
+            yield record
+
+    @property
+    def text(self) -> str | None:
+        """ISO with +08:00, so that greater is also later in the alphabet."""
+        return self._greatest.isoformat() if self._greatest else self._since
+
+
+def moment(value: Any) -> datetime | None:
+    """A delivered time in Asia/Shanghai, which is also meant where no offset is told."""
+    if not isinstance(value, str) or not value.strip():
+        return None
+    try:
+        at = datetime.fromisoformat(value.strip())
+    except ValueError:
+        return None
+    return at.replace(tzinfo=SHANGHAI) if at.tzinfo is None else at.astimezone(SHANGHAI)

@@ -1,0 +1,137 @@
+"""The drop folder: which deliveries are complete, which are not, what stands there that nobody declared."""
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+
+from etl import connections
+from etl.extract.model import Waiting
+from etl.settings import Settings
+from etl.spec import Registry, Source
+
+DONE = "_SUCCESS"
+BLOCK = 1024 * 1024
+
+
+def find(source: Source, settings: Settings, since: str | None = None) -> list[Waiting]:
+    """Complete file folders in date order; one Waiting for a database or API that has a connection; else nothing.
+
+    A folder that is (or lies under) a symbolic link counts as complete, so that its refusal is on the books.
+    """
+    channel = source.delivery.channel
+    if channel != "file":
+        found = connections.get(source.department, settings.home)
+        return [Waiting(source.name, settings.today, channel, connection=found, since=since if channel == "api" else None)] if found else []
+    link = _link_above(source, settings)
+    if link:
+        return [Waiting(source.name, settings.today, channel, folder=link)]
+    dated = [(day, folder) for day, folder in _dated(_home_of(source, settings)) if folder.is_symlink() or os.path.lexists(folder / DONE)]
+    return [Waiting(source.name, day, channel, folder=folder) for day, folder in sorted(dated)]
+
+
+def incomplete(source: Source, settings: Settings) -> list[Path]:
+    """Dated folders without _SUCCESS: the department is still writing, or forgot it."""
+    if source.delivery.channel != "file" or _link_above(source, settings):
+        return []
+    return sorted(f for _, f in _dated(_home_of(source, settings)) if not f.is_symlink() and not os.path.lexists(f / DONE))
+
+
+def misnamed(source: Source, settings: Settings) -> list[Path]:
+    """Folders of a dataset whose name is not a date YYYYMMDD: nobody will ever read them."""
+    home = _home_of(source, settings)
+    if source.delivery.channel != "file" or _link_above(source, settings) or not home.is_dir():
+        return []
+    return sorted(f for f in _folders(home) if _day(f.name) is None)
+
+
+def reachable(source: Source, settings: Settings) -> bool:
+    """Whether anything could come from this source: its folder is in the drop, or its connection is declared."""
+    if source.delivery.channel != "file":
+        return connections.get(source.department, settings.home) is not None
+    return _link_above(source, settings) is not None or _home_of(source, settings).is_dir()
+
+
+def strangers(registry: Registry, settings: Settings) -> list[str]:
+    """`department/dataset` folders in the drop that no spec declares. The demo form's api/ is not a dataset."""
+    if not settings.drop.is_dir():
+        return []
+    known = {s.name for s in registry.sources.values() if s.delivery.channel == "file"}
+    departments = [d for d in _folders(settings.drop) if not d.is_symlink()]
+    names = [f"{d.name}/{f.name}" for d in departments for f in _folders(d) if f.name != "api"]
+    return sorted(n for n in names if n not in known)
+
+
+def fingerprint(source: Source, waiting: Waiting) -> str | None:
+    """SHA-256 over the names and bytes of a folder's files, _SUCCESS too; None for a database or API.
+
+    A symbolic link counts with its target's name and is never followed; anything else that is no plain file
+    counts with its name.
+    """
+    if waiting.folder is None:
+        return None
+    digest = hashlib.sha256()
+    for path in entries(waiting.folder):
+        digest.update(f"{path.name}\0{kind(path)}\0".encode("utf-8", "surrogateescape"))
+        if path.is_symlink():
+            digest.update(os.fsencode(path.readlink()))
+        elif kind(path) == "file":
+            digest.update(bytes.fromhex(sha256(path)))
+    return digest.hexdigest()
+
+
+def entries(folder: Path) -> list[Path]:
+    """What a delivery folder holds, in name order, without hidden files and Office's lock files; a linked folder is its own entry."""
+    if folder.is_symlink():
+        return [folder]
+    return sorted((p for p in folder.iterdir() if not p.name.startswith((".", "~$"))), key=lambda p: os.fsencode(p.name))
+
+
+def kind(path: Path) -> str:
+    """file, link, folder or other (a pipe, a device), without following anything."""
+    mode = path.lstat().st_mode
+    if stat.S_ISLNK(mode):
+        return "link"
+    return "file" if stat.S_ISREG(mode) else "folder" if stat.S_ISDIR(mode) else "other"
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a plain file, read in blocks."""
+    digest = hashlib.sha256()
+    with path.open("rb") as f:
+        while block := f.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _home_of(source: Source, settings: Settings) -> Path:
+    return settings.drop / source.department / source.dataset
+
+
+def _link_above(source: Source, settings: Settings) -> Path | None:
+    """The department's or dataset's folder where that is a symbolic link."""
+    home = _home_of(source, settings)
+    return next((p for p in (home.parent, home) if p.is_symlink()), None)
+
+
+def _folders(parent: Path) -> Iterator[Path]:
+    """Folders, and links that would be folders, in a folder; hidden ones do not count."""
+    return (p for p in parent.iterdir() if not p.name.startswith(".") and (p.is_symlink() or p.is_dir()))
+
+
+def _dated(home: Path) -> list[tuple[date, Path]]:
+    if not home.is_dir():
+        return []
+    return [(day, f) for f in _folders(home) if (day := _day(f.name))]
+
+
+def _day(name: str) -> date | None:
+    """20180301 → that day; anything else, and days that do not exist → None."""
+    if len(name) != 8 or not (name.isascii() and name.isdigit()):
+        return None
+    try:
+        return datetime.strptime(name, "%Y%m%d").date()
+    except ValueError:
+        return None

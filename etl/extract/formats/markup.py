@@ -1,0 +1,183 @@
+"""XML and KML: elements one after the other, no document type, no entities, bounded memory."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree.ElementTree import Element, ParseError
+
+import defusedxml.ElementTree
+import pyarrow as pa
+import shapely
+from defusedxml.common import DefusedXmlException
+
+from etl.errors import DeliveryRefused
+from etl.extract.formats.geometry import wkb
+from etl.extract.formats.records import settle
+from etl.extract.reading import Raw, Reading
+from etl.extract.rows import BATCH
+
+_PROLOGUE = re.compile(rb'(<\?xml[^>]*?encoding\s*=\s*["\'])([A-Za-z0-9._-]+)', re.S)
+_CUT_SHORT = {3, 5, 6, 20}  # expat: no element found, unclosed token, partial character, unclosed CDATA section
+
+
+def read(raw: Raw, reading: Reading) -> None:
+    """Reads one XML file: a row for every element named Terms.records, its children and attributes the columns."""
+    wanted = reading.terms.records
+    seen: dict[str, None] = {}
+    batch: list[dict[str, str | None]] = []
+    any_row = False
+    for element in _elements(raw, reading, wanted):
+        batch.append(_fields(element))
+        any_row = True
+        if len(batch) == BATCH:
+            _flush(raw, batch, reading, seen)
+            batch = []
+    _flush(raw, batch, reading, seen)
+    if any_row:
+        reading.names.require(seen, raw.name)
+
+
+def read_kml(raw: Raw, reading: Reading) -> None:
+    """Reads one KML file: a row for every Placemark: name, description, its extended data; @geometry in lon/lat."""
+    seen: dict[str, None] = {}
+    batch: list[dict[str, str | None]] = []
+    shapes: list[shapely.Geometry | None] = []
+    any_row = False
+    for element in _elements(raw, reading, "Placemark"):
+        batch.append(_placemark(element))
+        shapes.append(_first_shape(element))
+        any_row = True
+        if len(batch) == BATCH:
+            _flush(raw, batch, reading, seen, wkb(shapes))
+            batch, shapes = [], []
+    _flush(raw, batch, reading, seen, wkb(shapes))
+    if any_row:
+        reading.names.require(seen, raw.name)
+
+
+def _flush(raw: Raw, batch: list[dict[str, str | None]], reading: Reading, seen: dict[str, None], geometry: pa.Array | None = None) -> None:
+    keys: dict[str, None] = {}
+    for fields in batch:
+        keys |= dict.fromkeys(fields)
+    seen |= keys
+    final = settle(keys, reading.names)
+    rows = [[fields.get(k) for k in keys] for fields in batch]
+    reading.write_rows(raw, [final[k] for k in keys], rows, **({} if geometry is None else {"geometry": geometry}))
+
+
+def _elements(raw: Raw, reading: Reading, wanted: str | None) -> Iterator[Element]:
+    """Every element of that name (the root's children when no name is declared), forgotten once it was given."""
+    path = _as_utf8(reading.utf8(raw), reading)
+    try:
+        with path.open("rb") as f:
+            stack: list[Element] = []
+            inside = 0
+            for event, element in defusedxml.ElementTree.iterparse(f, events=("start", "end"), forbid_dtd=True):
+                match = _local(element.tag) == wanted if wanted else len(stack) == (1 if event == "start" else 2)
+                if event == "start":
+                    stack.append(element)
+                    inside += match
+                    continue
+                stack.pop()
+                inside -= match
+                if match:
+                    yield element
+                if not inside and stack:
+                    stack[-1].remove(element)
+    except DefusedXmlException:
+        raise DeliveryRefused("format", f"{raw.name} 的 XML 带有文档类型或实体声明，不予读取") from None
+    except ParseError as e:
+        line = e.position[0]
+        if e.code in _CUT_SHORT:
+            raise DeliveryRefused("truncated", f"{raw.name} 的 XML 到第 {line} 行没有写完，文件被截断") from None
+        raise DeliveryRefused("format", f"{raw.name} 第 {line} 行不是合法的 XML") from None
+
+
+def _as_utf8(path: Path, reading: Reading) -> Path:
+    """The recoded file with a prologue that no longer claims another encoding."""
+    with path.open("rb") as f:
+        head = f.read(1024)
+        found = _PROLOGUE.search(head)
+        if not found or found[2].lower() in (b"utf-8", b"utf8"):
+            return path
+        target = reading.scratch / f"{path.name}.xml"
+        with target.open("wb") as out:
+            out.write(head[: found.start(2)] + b"UTF-8" + head[found.end(2) :])
+            while block := f.read(1024 * 1024):
+                out.write(block)
+    return target
+
+
+def _fields(element: Element) -> dict[str, str | None]:
+    """Attributes and children as columns; a child that occurs again, or has children, is joined with “；”."""
+    out: dict[str, str | None] = {_local(k): v or None for k, v in element.attrib.items()}
+    for child in element:
+        name = _local(child.tag)
+        inner = [t for t in (_whole(c) for c in child) if t] if len(child) else []
+        value = "；".join(inner) if len(child) else (child.text or None)
+        before = out.get(name)
+        out[name] = f"{before}；{value}" if before and value else value or before
+    return out
+
+
+def _whole(element: Element) -> str:
+    return "".join(element.itertext()).strip()
+
+
+def _local(tag: str) -> str:
+    """A tag without its namespace."""
+    return tag.rpartition("}")[2]
+
+
+def _placemark(element: Element) -> dict[str, str | None]:
+    out: dict[str, str | None] = {}
+    for child in element.iter():
+        tag, key = _local(child.tag), child.get("name")
+        if tag == "SimpleData" and key:
+            out[key] = child.text or None
+        elif tag == "Data" and key:
+            out[key] = next((v.text or None for v in child if _local(v.tag) == "value"), None)
+    for child in element:
+        if _local(child.tag) in ("name", "description") and _local(child.tag) not in out:
+            out[_local(child.tag)] = child.text or None
+    return out
+
+
+def _first_shape(placemark: Element) -> shapely.Geometry | None:
+    return next((s for child in placemark if (s := _shape(child)) is not None), None)
+
+
+def _shape(element: Element) -> shapely.Geometry | None:
+    """KML geometry in two dimensions; None for what is no geometry, or is not readable."""
+    tag = _local(element.tag)
+    try:
+        if tag == "Point":
+            return shapely.Point(_coordinates(element)[0])
+        if tag in ("LineString", "LinearRing"):
+            return shapely.LineString(_coordinates(element))
+        if tag == "Polygon":
+            rings = {_local(c.tag): [] for c in element}
+            for c in element:
+                rings[_local(c.tag)].append(_coordinates(c))
+            return shapely.Polygon(rings["outerBoundaryIs"][0], rings.get("innerBoundaryIs", []))
+        if tag == "MultiGeometry":
+            return _together([s for c in element if (s := _shape(c)) is not None])
+    except (ValueError, IndexError, KeyError, shapely.errors.GEOSException):
+        return None
+    return None
+
+
+def _coordinates(element: Element) -> list[tuple[float, float]]:
+    """lon,lat[,height] triples separated by blanks."""
+    text = next((e.text or "" for e in element.iter() if _local(e.tag) == "coordinates"), "")
+    pairs = [t.split(",") for t in text.split()]
+    return [(float(p[0]), float(p[1])) for p in pairs]
+
+
+def _together(shapes: list[shapely.Geometry]) -> shapely.Geometry | None:
+    """Parts of one kind as a multi-geometry; of several kinds as a collection."""
+    kinds = {s.geom_type for s in shapes}
+    multi = {"Point": shapely.MultiPoint, "LineString": shapely.MultiLineString, "Polygon": shapely.MultiPolygon}
+    if len(kinds) == 1 and (kind := kinds.pop()) in multi:
+        return multi[kind](shapes)
+    return shapely.GeometryCollection(shapes) if shapes else None

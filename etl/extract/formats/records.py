@@ -1,0 +1,188 @@
+"""JSON, one record at a time: a list, or an object that holds the list under a key; bounded memory at any size."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from etl.errors import DeliveryRefused
+from etl.extract.columns import Names
+from etl.extract.limits import MAX_RECORD_BYTES, size, too_big
+from etl.extract.reading import Raw, Reading
+from etl.extract.rows import BATCH
+from etl.extract.values import shortest, text
+
+CHUNK = 1024 * 1024
+NEAR_THE_END = 16  # characters: a fault this close to what has been read may be cured by reading on
+_BLANK = re.compile(r"[ \t\r\n]*")
+
+
+def decoder() -> json.JSONDecoder:
+    """JSON with numbers as their shortest text; what is no number (NaN, Infinity) is nothing."""
+    return json.JSONDecoder(parse_float=shortest, parse_constant=lambda _: None)
+
+
+def read(raw: Raw, reading: Reading) -> None:
+    """Reads one JSON file. Raises DeliveryRefused: encoding, format, truncated, missing_column, too_big."""
+    with reading.utf8(raw).open(encoding="utf-8-sig", newline="") as f:
+        write(raw, Scan(f, raw.name).records(reading.terms.records), reading)
+
+
+def write(raw: Raw, records: Iterator[Any], reading: Reading) -> None:
+    """Objects as rows: the columns are all keys that any of them has; a key that a record lacks is NULL there."""
+    seen: set[str] = set()
+    batch: list[dict[str, Any]] = []
+    number = 0
+    for number, record in enumerate(records, 1):
+        if not isinstance(record, dict):
+            raise DeliveryRefused("format", f"{raw.name} 第 {number} 条记录不是对象")
+        batch.append(record)
+        if len(batch) == BATCH:
+            seen |= _flush(raw, batch, reading)
+            batch = []
+    seen |= _flush(raw, batch, reading)
+    if number:
+        reading.names.require(seen, raw.name)
+
+
+def _flush(raw: Raw, batch: list[dict[str, Any]], reading: Reading) -> set[str]:
+    keys: dict[str, None] = {}
+    for record in batch:
+        keys |= dict.fromkeys(record)
+    final = settle(keys, reading.names)
+    columns = list(dict.fromkeys(final.values()))
+    rows = [_row(record, final, columns) for record in batch]
+    reading.write_rows(raw, columns, rows)
+    return set(keys)
+
+
+def settle(keys: dict[str, None], names: Names) -> dict[str, str]:
+    """Key → final column; where two keys mean one declared column the exact one has it."""
+    final = {k: names.of(k) for k in keys}
+    exact = {k for k in keys if k == final[k]}
+    return {k: n if k in exact or n not in exact else f"{k}_" for k, n in final.items()}
+
+
+def _row(record: dict[str, Any], final: dict[str, str], columns: list[str]) -> list[str | None]:
+    values = {final[k]: text(v) for k, v in record.items()}
+    return [values.get(c) for c in columns]
+
+
+class Scan:
+    """A JSON text read through a window that moves."""
+
+    def __init__(self, file: TextIO, name: str):
+        self._file, self._name = file, name
+        self._text, self._at, self._ended = "", 0, False
+        self._decoder = decoder()
+
+    def records(self, key: str | None) -> Iterator[Any]:
+        """The elements of the list: the text itself, or what stands under `key` (a path with dots) of its object."""
+        if self._peek() == "[":
+            key = None
+        for part in key.split(".") if key else ():
+            self._enter(part)
+        if self._peek() != "[":
+            raise DeliveryRefused("format", f"{self._name} 不是约定的 JSON：{f'“{key}”下' if key else '最外层'}应为列表")
+        self._at += 1
+        if self._peek() == "]":
+            self._at += 1
+        else:
+            yield from self._elements()
+        self._close(key)
+
+    def _elements(self) -> Iterator[Any]:
+        while True:
+            yield self._value()
+            mark = self._peek()
+            self._at += 1
+            if mark == "]":
+                return
+            if mark != ",":
+                raise self._broken()
+
+    def _enter(self, key: str) -> None:
+        """Moves to the value of `key` in the object that begins here, past the keys before it."""
+        if self._peek() != "{":
+            raise DeliveryRefused("format", f"{self._name} 不是约定的 JSON：没有“{key}”")
+        self._at += 1
+        while self._peek() != "}":
+            found = self._value()
+            if self._peek() != ":":
+                raise self._broken()
+            self._at += 1
+            if found == key:
+                return
+            self._value()
+            if self._peek() == ",":
+                self._at += 1
+        raise DeliveryRefused("format", f"{self._name} 不是约定的 JSON：没有“{key}”")
+
+    def _close(self, key: str | None) -> None:
+        """A delivery is whole only when its outermost bracket is closed."""
+        for _ in (key or "").split(".") if key else ():
+            while self._peek() != "}":
+                if self._peek() != ",":
+                    raise self._broken()
+                self._at += 1
+                self._value()
+                if self._peek() != ":":
+                    raise self._broken()
+                self._at += 1
+                self._value()
+            self._at += 1
+
+    def _value(self) -> Any:
+        """The value that begins here, with as much more text as it takes."""
+        self._peek()
+        want = CHUNK
+        while True:
+            try:
+                value, end = self._decoder.raw_decode(self._text, self._at)
+            except json.JSONDecodeError as e:
+                cut = "Unterminated" in e.msg or e.pos > len(self._text) - NEAR_THE_END
+                if self._ended or not cut:
+                    raise self._broken(cut) from e
+            except RecursionError:
+                raise DeliveryRefused("format", f"{self._name} 的 JSON 嵌套过深") from None
+            except ValueError:  # an integer of thousands of digits
+                raise DeliveryRefused("format", f"{self._name} 的 JSON 中有过长的数字") from None
+            else:
+                if end < len(self._text) or self._ended:
+                    self._at = end
+                    return value
+            if len(self._text) - self._at > MAX_RECORD_BYTES:
+                raise too_big(f"{self._name} 的一条记录", f"超过 {size(len(self._text) - self._at)}", size(MAX_RECORD_BYTES))
+            self._more(want)
+            want *= 2
+
+    def _peek(self) -> str:
+        """The next character that is not blank; raises where the text ends."""
+        while True:
+            blank = _BLANK.match(self._text, self._at)
+            self._at = blank.end() if blank else self._at
+            if self._at < len(self._text):
+                return self._text[self._at]
+            if self._ended:
+                raise DeliveryRefused("truncated", f"{self._name} 的 JSON 没有写完，文件被截断")
+            self._more(CHUNK)
+
+    def _more(self, count: int) -> None:
+        read = self._file.read(count)
+        self._ended = not read
+        self._text, self._at = self._text[self._at :] + read, 0
+
+    def _broken(self, cut: bool = False) -> DeliveryRefused:
+        """`cut`: the fault is that the text ends too early."""
+        if cut:
+            return DeliveryRefused("truncated", f"{self._name} 的 JSON 没有写完，文件被截断")
+        return DeliveryRefused("format", f"{self._name} 不是合法的 JSON")
+
+
+def lines(path: Path) -> Iterator[Any]:
+    """Records of a file that we wrote ourselves, one JSON object a line."""
+    parse = decoder().decode
+    with path.open(encoding="utf-8") as f:
+        for line in f:
+            yield parse(line)

@@ -1,0 +1,175 @@
+"""GeoJSON by its records; zipped shapefiles and GeoPackages through GDAL (pyogrio), in batches."""
+
+import json
+import warnings
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pyarrow as pa
+import pyogrio
+import pyogrio.errors
+
+from etl.errors import DeliveryRefused
+from etl.extract import archive
+from etl.extract.columns import plain
+from etl.extract.encoding import decode_field
+from etl.extract.formats.geometry import flattened, from_geojson
+from etl.extract.formats.records import Scan, settle
+from etl.extract.reading import Raw, Reading
+from etl.extract.rows import BATCH, texts
+from etl.extract.values import text
+
+SHAPEFILE = {".shp", ".shx", ".dbf"}
+SQLITE = b"SQLite format 3\0"
+
+
+def read_geojson(raw: Raw, reading: Reading) -> None:
+    """Reads one GeoJSON: a row for every feature, its properties the columns."""
+    seen: dict[str, None] = {}
+    batch: list[tuple[dict[str, Any], str | None]] = []
+    number = 0
+    with reading.utf8(raw).open(encoding="utf-8-sig", newline="") as f:
+        for number, feature in enumerate(Scan(f, raw.name).records("features"), 1):
+            if not isinstance(feature, dict) or not isinstance(feature.get("properties") or {}, dict):
+                raise DeliveryRefused("format", f"{raw.name} 第 {number} 个要素不是 GeoJSON 的 Feature")
+            properties = dict(feature.get("properties") or {})
+            if feature.get("id") is not None:
+                properties.setdefault("id", feature["id"])
+            shape = feature.get("geometry")
+            batch.append((properties, json.dumps(_numbers(shape)) if isinstance(shape, dict) else None))
+            if len(batch) == BATCH:
+                seen |= _flush(raw, batch, reading)
+                batch = []
+    seen |= _flush(raw, batch, reading)
+    if number:
+        reading.names.require(seen, raw.name)
+
+
+def _numbers(shape: Any) -> Any:
+    """Coordinates as numbers again (the record reader keeps decimals as text)."""
+    if isinstance(shape, list):
+        return [_numbers(v) for v in shape]
+    if isinstance(shape, dict):
+        return {k: _numbers(v) if k in ("coordinates", "geometries") else v for k, v in shape.items()}
+    if isinstance(shape, str):
+        try:
+            return float(shape)
+        except ValueError:
+            return shape
+    return shape
+
+
+def _flush(raw: Raw, batch: list[tuple[dict[str, Any], str | None]], reading: Reading) -> dict[str, None]:
+    keys: dict[str, None] = {}
+    for properties, _ in batch:
+        keys |= dict.fromkeys(properties)
+    final = settle(keys, reading.names)
+    rows = [[text(properties.get(k)) for k in keys] for properties, _ in batch]
+    if batch:
+        reading.write_rows(raw, [final[k] for k in keys], rows, geometry=from_geojson([g for _, g in batch]))
+    return keys
+
+
+def read_shapefile(raw: Raw, reading: Reading) -> None:
+    """Reads the shapefiles of one ZIP, unpacked under names of our own. DBF text is decoded here: drivers guess."""
+    members = archive.members(raw.path, raw.name, reading.limits)
+    sets: dict[str, dict[str, zipfile.ZipInfo]] = {}
+    for member in members:
+        path = PurePosixPath(member.filename.replace("\\", "/"))
+        if not path.name.startswith(".") and path.parts[0] != "__MACOSX":
+            sets.setdefault(str(path.with_suffix("")), {})[path.suffix.lower()] = member
+    shapes = [parts for _, parts in sorted(sets.items()) if ".shp" in parts]
+    if not shapes:
+        raise DeliveryRefused("format", f"{raw.name} 里没有 .shp 文件")
+    for number, parts in enumerate(shapes):
+        if missing := sorted(SHAPEFILE - set(parts)):
+            raise DeliveryRefused("truncated", f"{raw.name} 里的 Shapefile 不完整，缺 {'、'.join(missing)}")
+        for suffix in SHAPEFILE:
+            with (reading.scratch / f"shape-{number}{suffix}").open("wb") as out:
+                for block in archive.unpack(raw.path, parts[suffix], raw.name, reading.limits):
+                    out.write(block)
+        _shapefile(raw, reading.scratch / f"shape-{number}.shp", reading)
+
+
+def _shapefile(raw: Raw, path: Path, reading: Reading) -> None:
+    codecs = ["utf-8", "gb18030"] if reading.terms.encoding.startswith("utf-8") else ["gb18030", "utf-8"]
+    mark = reading.rows.begin()
+    for codec in codecs:
+        try:
+            _layer(raw, path, None, reading, codec)
+        except UnicodeDecodeError:
+            reading.rows.back(mark)
+        else:
+            reading.encodings[raw.name] = codec
+            if codec != codecs[0]:
+                reading.note(f"{raw.name} 的编码与约定不同：约定 {reading.terms.encoding}，实为 {codec}")
+            return
+    raise DeliveryRefused("encoding", f"{raw.name} 的属性表不是 {reading.terms.encoding} 编码，按另一种编码（UTF-8、GB18030）也读不通")
+
+
+def read_geopackage(raw: Raw, reading: Reading) -> None:
+    """Reads the layers of one GeoPackage that hold the declared columns; other layers are noted."""
+    with raw.path.open("rb") as f:
+        if f.read(len(SQLITE)) != SQLITE:
+            raise DeliveryRefused("format", f"{raw.name} 不是 GeoPackage")
+    layers = [str(layer) for layer, _ in _gdal(raw, pyogrio.list_layers, raw.path)]
+    fields = {layer: [str(f) for f in _gdal(raw, pyogrio.read_info, raw.path, layer=layer)["fields"]] for layer in layers}
+    known = {plain(n) for n in reading.names.declared}
+    suited = [n for n in layers if known <= {plain(f) for f in fields[n]}]
+    if not suited:
+        best = max(layers, key=lambda n: len(known & {plain(f) for f in fields[n]}), default=None)
+        reading.names.require(fields[best] if best else [], raw.name)
+    for layer in layers:
+        if layer in suited:
+            _layer(raw, raw.path, layer, reading, None)
+        else:
+            reading.note(f"{raw.name} 的图层“{layer}”没有约定的列，未读")
+
+
+def _layer(raw: Raw, path: Path, layer: str | None, reading: Reading, codec: str | None) -> None:
+    """One layer in batches. `codec`: DBF bytes come as Latin-1 and are decoded here; raises UnicodeDecodeError."""
+    options: dict[str, Any] = {"encoding": "ISO-8859-1"} if codec else {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for delivered, shape, batch in _batches(raw, path, layer, options):
+            names = [_decoded(n, codec) for n in delivered]
+            final = reading.names.header(names, raw.name)
+            columns = {f: _texts(batch.column(n), codec) for f, n in zip(final, delivered, strict=True)}
+            geometry = flattened(batch.column(shape)) if shape else pa.nulls(batch.num_rows, pa.binary())
+            reading.write(raw, columns, geometry=geometry)
+
+
+def _batches(raw: Raw, path: Path, layer: str | None, options: dict[str, Any]) -> Iterator[tuple[list[str], str | None, pa.RecordBatch]]:
+    """Column names, the geometry's name, and a batch, through GDAL's Arrow stream."""
+    try:
+        with pyogrio.open_arrow(path, layer=layer, batch_size=BATCH, use_pyarrow=True, **options) as (meta, reader):
+            shape = meta["geometry_name"] or "wkb_geometry"
+            shape = shape if shape in reader.schema.names else None
+            for batch in reader:
+                yield [str(n) for n in meta["fields"]], shape, batch
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pyogrio.errors.FeatureError, pa.ArrowException):
+        raise DeliveryRefused("format", f"{raw.name} 读不通，文件可能已损坏") from None
+
+
+def _gdal(raw: Raw, call: Any, *args: Any, **kwargs: Any) -> Any:
+    """A call into GDAL; its errors become the delivery's refusal."""
+    try:
+        return call(*args, **kwargs)
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError):
+        raise DeliveryRefused("format", f"{raw.name} 读不通，文件可能已损坏") from None
+
+
+def _decoded(value: str, codec: str | None) -> str:
+    return decode_field(value.encode("latin-1"), codec) if codec else value
+
+
+def _texts(values: pa.Array, codec: str | None) -> pa.Array:
+    """A driver's column as text: text as it is, numbers shortest, dates ISO; binary columns are left out (NULL)."""
+    if pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type):
+        return pa.nulls(len(values), pa.string())
+    plain_values = values.to_pylist()
+    if codec:
+        plain_values = [_decoded(v, codec).rstrip("\0 ") if isinstance(v, str) else v for v in plain_values]
+    return texts([text(v) for v in plain_values])

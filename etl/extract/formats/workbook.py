@@ -1,0 +1,181 @@
+"""Excel workbooks: all sheets in order; titles above the header, totals, blank rows and footnotes are no rows.
+
+Read by calamine. openpyxl, which is slow but reads cell by cell, takes over for sheets that would make calamine
+allocate a vast grid, and where numbers are too long for a float (an ID number stored as a number).
+"""
+
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import python_calamine as calamine
+
+from etl.errors import DeliveryRefused
+from etl.extract import archive
+from etl.extract.formats.sheet import read_sheet
+from etl.extract.formats.table import Merge
+from etl.extract.reading import Raw, Reading
+
+OLE, ZIP = b"\xd0\xcf\x11\xe0", b"PK\x03\x04"
+EXACT = 2**53  # beyond it a float no longer holds every integer
+GRID = 40_000_000  # cells of the rectangle calamine would allocate, 32 bytes each
+_ROW = re.compile(rb'<row [^>]*?\br="(\d+)"')
+_WIDE = re.compile(rb' r="([A-Z]{2,3})\d+"[^>]*[^/]>')
+_UNCOMPUTED = re.compile(rb"</f>(?:<v ?/>|<v></v>|</c>)")
+
+
+@dataclass
+class Extent:
+    """What the sheets of a workbook span, from their XML: the last row, the widest column, formulas without a value."""
+
+    rows: int = 1
+    columns: int = 26
+    uncomputed: int = 0
+
+
+class _Inexact(Exception):
+    """A number too long for a float was met."""
+
+
+def read(raw: Raw, reading: Reading) -> None:
+    """Reads one workbook. Raises DeliveryRefused: format, password, truncated, too_big, missing_column."""
+    extent = _checked(raw, reading)
+    mark = reading.rows.begin()
+    try:
+        sheets = _by_cell(raw) if extent.rows * extent.columns > GRID else _by_grid(raw)
+        _read_all(sheets, raw, reading)
+    except _Inexact:
+        reading.rows.back(mark)
+        _read_all(_by_cell(raw), raw, reading)
+    if extent.uncomputed:
+        reading.note(f"{raw.name} 有 {extent.uncomputed} 个公式没有存下结果，按空值读取；请在 Excel 中打开保存后重送")
+
+
+def _read_all(sheets: Iterator[tuple[str, Iterator[list[Any]], list[Merge]]], raw: Raw, reading: Reading) -> None:
+    skipped, best, found = [], list[str](), False
+    for name, grid, merges in sheets:
+        other = read_sheet(raw, name, grid, merges, reading)
+        if other is None:
+            found = True
+        else:
+            skipped.append(name)
+            best = max(best, other, key=lambda names: sum(reading.names.known(n) is not None for n in names) or len(names) / 1e6)
+    if not found:
+        if not best:
+            raise DeliveryRefused("truncated", f"{raw.name} 的工作表都是空的")
+        reading.names.require(best, raw.name)
+    if skipped:
+        reading.note(f"{raw.name} 的工作表“{'”“'.join(skipped)}”没有约定的表头，未读")
+
+
+def _by_grid(raw: Raw) -> Iterator[tuple[str, Iterator[list[Any]], list[Merge]]]:
+    """Sheets through calamine: name, rows from the first one on, merged ranges."""
+    try:
+        book = calamine.load_workbook(raw.path)
+        kinds = {s.name: s.typ for s in book.sheets_metadata}
+        for name in book.sheet_names:
+            if kinds[name] == calamine.SheetTypeEnum.WorkSheet:
+                sheet = book.get_sheet_by_name(name)
+                yield name, _cells(sheet), [Merge(*a, *b) for a, b in sheet.merged_cell_ranges or []]
+    except calamine.PasswordError:
+        raise _locked(raw) from None
+    except (calamine.CalamineError, OSError, UnicodeDecodeError):
+        raise DeliveryRefused("format", f"{raw.name} 不是完好的 Excel 工作簿") from None
+
+
+def _cells(sheet: calamine.CalamineSheet) -> Iterator[list[Any]]:
+    if sheet.start is None:
+        return
+    top, left = sheet.start
+    yield from ([] for _ in range(top))
+    for row in sheet.iter_rows():
+        if any(isinstance(v, float) and abs(v) >= EXACT for v in row):
+            raise _Inexact
+        yield [None] * left + list(row)
+
+
+def _by_cell(raw: Raw) -> Iterator[tuple[str, Iterator[list[Any]], list[Merge]]]:
+    """The same through openpyxl, without merged ranges; error values (#N/A) are empty."""
+    try:
+        book = openpyxl.load_workbook(raw.path, read_only=True, data_only=True)
+    except (KeyError, ValueError, OSError, zipfile.BadZipFile, SyntaxError):
+        raise DeliveryRefused("format", f"{raw.name} 不是完好的 Excel 工作簿") from None
+    try:
+        for sheet in book.worksheets:
+            sheet.reset_dimensions()
+            rows = ([None if isinstance(v, str) and v.startswith("#") and v.endswith(("!", "?", "/A")) else v for v in r] for r in sheet.iter_rows(values_only=True))
+            yield sheet.title, rows, []
+    finally:
+        book.close()
+
+
+def _checked(raw: Raw, reading: Reading) -> Extent:
+    """Refuses what is no workbook, or is one that would burst, before any library opens it."""
+    with raw.path.open("rb") as f:
+        head = f.read(512)
+    if head.startswith(OLE):
+        if _holds(raw.path, "EncryptedPackage".encode("utf-16-le")):
+            raise _locked(raw)
+        return Extent()
+    if not head.startswith(ZIP):
+        kind = "网页（HTML）" if b"<" in head[:64] else "文本或其他文件" if head else "空文件"
+        raise DeliveryRefused("format" if head else "truncated", f"{raw.name} 名为 Excel 工作簿，实为{kind}；请另存为 .xlsx 后重送")
+    members = archive.members(raw.path, raw.name, reading.limits)
+    if not any(m.filename.endswith("workbook.xml") or m.filename.endswith("workbook.bin") for m in members):
+        raise DeliveryRefused("format", f"{raw.name} 是压缩包，但不是 Excel 工作簿")
+    extent = Extent()
+    for member in members:
+        in_sheet = member.filename.startswith("xl/worksheets/") and member.filename.endswith(".xml")
+        _measure(archive.unpack(raw.path, member, raw.name, reading.limits), extent if in_sheet else None)
+    return extent
+
+
+def _measure(blocks: Iterator[bytes], extent: Extent | None) -> None:
+    """Runs through a member's bytes (which counts them) and notes what a sheet spans."""
+    rest = b""
+    for block in blocks:
+        if extent is None:
+            continue
+        text = rest + block
+        whole, _, rest = text.rpartition(b"<c ")
+        rest = b"<c " + rest if whole else text
+        for row in _ROW.finditer(whole):
+            extent.rows = max(extent.rows, int(row[1]))
+        for column in set(_WIDE.findall(whole)):
+            extent.columns = max(extent.columns, _ordinal(column))
+        extent.uncomputed += len(_UNCOMPUTED.findall(whole))
+        rest = rest[-65536:]
+    if extent is not None:
+        extent.rows = max([extent.rows, *(int(r) for r in islice(_ROW.findall(rest), 1000))])
+        extent.columns = max([extent.columns, *(_ordinal(c) for c in set(_WIDE.findall(rest)))])
+        extent.uncomputed += len(_UNCOMPUTED.findall(rest))
+
+
+def _ordinal(letters: bytes) -> int:
+    """AA → 27."""
+    value = 0
+    for letter in letters:
+        value = value * 26 + letter - 64
+    return value
+
+
+def _holds(path: Path, wanted: bytes) -> bool:
+    """Whether a file holds these bytes, block by block."""
+    rest = b""
+    with path.open("rb") as f:
+        while block := f.read(1024 * 1024):
+            if wanted in rest + block:
+                return True
+            rest = block[-len(wanted) :]
+    return False
+
+
+def _locked(raw: Raw) -> DeliveryRefused:
+    return DeliveryRefused("password", f"{raw.name} 设了打开密码，请去掉密码重送")
+
+

@@ -1,0 +1,63 @@
+"""What every format's reader is given: one delivered file, and where its rows go."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+
+from etl.extract import encoding
+from etl.extract.columns import Names
+from etl.extract.limits import Limits
+from etl.extract.rows import FILE, Rows, texts
+from etl.spec import Source
+from etl.spec.source import Terms
+
+
+@dataclass(frozen=True)
+class Raw:
+    """One delivered file: our private copy, its name as delivered."""
+
+    path: Path
+    name: str
+
+
+@dataclass
+class Reading:
+    """One delivery being read. `scratch`: a private folder for what a reader unpacks or recodes."""
+
+    source: Source
+    limits: Limits
+    rows: Rows
+    scratch: Path
+    names: Names = field(init=False)
+    noted: dict[str, None] = field(default_factory=dict)
+    encodings: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.names = Names(self.source, self.limits)
+
+    @property
+    def terms(self) -> Terms:
+        return self.source.delivery
+
+    def note(self, sentence: str) -> None:
+        """Something worth telling the owner, once."""
+        self.noted[sentence] = None
+
+    def utf8(self, raw: Raw) -> Path:
+        """The file as UTF-8 (perhaps with a byte order mark); what it really was is remembered."""
+        decoded = encoding.as_utf8(raw.path, raw.name, self.terms.encoding, self.names.declared, self.scratch)
+        self.encodings[raw.name] = decoded.encoding
+        if decoded.note:
+            self.note(decoded.note)
+        return decoded.path
+
+    def write(self, raw: Raw, columns: Mapping[str, pa.Array], where: str | None = None, **context: pa.Array | str | None) -> None:
+        """A batch of rows of this file; context: sheet, title, geometry, shape."""
+        self.rows.write(columns, where or raw.name, {FILE: raw.name, **{f"@{k}": v for k, v in context.items()}})
+
+    def write_rows(self, raw: Raw, names: Sequence[str], rows: Sequence[Sequence[str | None]], where: str | None = None, **context: pa.Array | str | None) -> None:
+        """The same for rows as Python texts."""
+        if rows:
+            self.write(raw, {n: texts(values) for n, values in zip(names, zip(*rows, strict=True), strict=True)}, where, **context)

@@ -1,0 +1,136 @@
+"""Publishing a library: write the difference as a candidate, check it, apply it in one transaction.
+
+Analysts see the old state or the new one, never a mixture: nothing but the last step touches a published table.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+from psycopg2.extensions import connection as Connection
+
+from etl import db
+from etl.engine import columns, count, quote
+from etl.settings import Settings
+from etl.spec import Library
+
+ADDED = ("row_hash", "version_from")  # columns that publishing itself fills
+
+
+@dataclass(frozen=True)
+class Change:
+    """What publishing does to one table."""
+
+    table: str
+    written: int
+    deleted: int
+
+
+def hashed(duck: duckdb.DuckDBPyConnection, table: str, today: date) -> str:
+    """`out.<table>` with the fingerprint of its content; the relation's name."""
+    name = table.replace(".", "__")
+    kinds = columns(duck, f"out.{quote(table.split('.')[1])}")
+    text = ", ".join(f"coalesce({'hex(' + quote(c) + ')' if k == 'BLOB' else quote(c) + '::varchar'}, '\\x01')" for c, k in kinds.items())
+    duck.execute(f"create or replace view candidate_{name} as select *, md5(concat_ws('\\x02', {text}))::uuid as row_hash, date '{today}' as version_from from out.{quote(table.split('.')[1])}")
+    return f"candidate_{name}"
+
+
+def difference(con: Connection, duck: duckdb.DuckDBPyConnection, table: str, key: list[str], today: date, scratch: Path) -> Change:
+    """Fills candidate.<schema>__<table>__write and __delete with what differs from the published table."""
+    name = table.replace(".", "__")
+    relation = hashed(duck, table, today)
+    kinds = columns(duck, relation)
+    published = scratch / f"{name}.parquet"
+    listed = ", ".join([*map(quote, key), "row_hash"])
+    db.copy_out(con, f"select {listed} from {table}", {**{k: kinds[k] for k in key}, "row_hash": "UUID"}, published, duck)
+    on = " and ".join(f"p.{quote(k)} is not distinct from c.{quote(k)}" for k in key)
+    duck.execute(f"create or replace table write_{name} as select c.* from {relation} c anti join read_parquet('{published}') p on {on} and p.row_hash = c.row_hash")
+    duck.execute(f"create or replace table delete_{name} as select p.* exclude (row_hash) from read_parquet('{published}') p anti join {relation} c on {on}")
+    write, delete = f"candidate.{quote(name + '__write')}", f"candidate.{quote(name + '__delete')}"
+    db.rows(con, f"drop view if exists candidate.{quote(name)}; drop table if exists {write}, {delete}")
+    db.rows(con, f"create unlogged table {write} (like {table} including defaults)")
+    db.rows(con, f"create unlogged table {delete} as select {', '.join(map(quote, key))} from {table} limit 0")
+    db.copy_in(con, duck, f"write_{name}", write, scratch)
+    db.copy_in(con, duck, f"delete_{name}", delete, scratch)
+    _candidate_view(con, table, name, key, empty=count(duck, f"select count(*) from read_parquet('{published}')") == 0)
+    published.unlink()
+    return Change(table, count(duck, f"select count(*) from write_{name}"), count(duck, f"select count(*) from delete_{name}"))
+
+
+def _candidate_view(con: Connection, table: str, name: str, key: list[str], *, empty: bool) -> None:
+    """candidate.<schema>__<table>: the whole table as it would be, for the checks."""
+    write, delete = f"candidate.{quote(name + '__write')}", f"candidate.{quote(name + '__delete')}"
+    names = ", ".join(f"{quote(r[0])}" for r in db.rows(con, "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped order by attnum", [table]))
+    keep = " and ".join(f"x.{quote(k)} = t.{quote(k)}" for k in key)
+    stays = f"select {names} from {table} t where not exists (select from {write} x where {keep}) and not exists (select from {delete} x where {keep}) union all "
+    db.rows(con, f"create view candidate.{quote(name)} as {'' if empty else stays}select {names} from {write}")
+    for t in (write, delete):
+        db.rows(con, f"analyze {t}")
+
+
+def apply(con: Connection, table: str, key: list[str], *, history: bool, today: date) -> None:
+    """Moves replaced and deleted versions to <table>_history, then deletes and inserts. Within the caller's transaction."""
+    name = table.replace(".", "__")
+    write, delete = f"candidate.{quote(name + '__write')}", f"candidate.{quote(name + '__delete')}"
+    names = ", ".join(quote(r[0]) for r in db.rows(con, "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped order by attnum", [table]))
+    on = " and ".join(f"t.{quote(k)} = x.{quote(k)}" for k in key)
+    listed = ", ".join(map(quote, key))
+    gone = f"(select {listed} from {write} union all select {listed} from {delete})"
+    if db.rows(con, f"select exists (select from {table})")[0][0]:
+        if history:  # a version that lived for less than a day was never anybody's past
+            db.rows(con, f"insert into {table}_history ({names}, version_to) select {_prefixed(names)}, %s from {table} t join {gone} x on {on} where t.version_from < %s", [today, today])
+        db.rows(con, f"delete from {table} t using {gone} x where {on}")
+    db.rows(con, f"insert into {table} ({names}) select {names} from {write}")
+
+
+def _prefixed(names: str) -> str:
+    return ", ".join(f"t.{n.strip()}" for n in names.split(","))
+
+
+def drop_candidates(con: Connection, library: Library) -> None:
+    """Removes what the checks looked at."""
+    for table in library.tables:
+        name = table.replace(".", "__")
+        db.rows(con, f"drop view if exists candidate.{quote(name)}")
+        db.rows(con, f"drop table if exists candidate.{quote(name + '__write')}, candidate.{quote(name + '__delete')}")
+
+
+def publish(
+    settings: Settings,
+    duck: duckdb.DuckDBPyConnection,
+    library: Library,
+    inputs: str,
+    check: Callable[[str, str], str | None],
+    also: Callable[[Connection], None] = lambda con: None,
+) -> list[Change]:
+    """Publishes DuckDB's `out.*` tables as the library.
+
+    `check(table, candidate name)` runs the table's suite and returns a Chinese reason when it must be held;
+    `also` writes what belongs to the same transaction (edges, members, disagreements). Returns the changes;
+    an empty list means held, and the last good state stays.
+    """
+    scratch = settings.home / "tmp"
+    con = db.connect(settings)
+    try:
+        with con:
+            changes = [difference(con, duck, t, spec.key, settings.today, scratch) for t, spec in library.tables.items()]
+        held = [reason for t in library.tables if (reason := check(t, t.replace(".", "__")))]
+        with con:
+            if held:
+                db.rows(con, "insert into ops.publication (library, published_on, inputs, state, reason) values (%s, %s, %s, 'held', %s)", [library.name, settings.today, inputs, "；".join(held)])
+                drop_candidates(con, library)
+                return []
+            for table, spec in library.tables.items():
+                apply(con, table, spec.key, history=spec.history, today=settings.today)
+            also(con)
+            db.rows(
+                con,
+                "insert into ops.publication (library, published_on, inputs, state, rows_written, rows_deleted) values (%s, %s, %s, 'published', %s, %s)",
+                [library.name, settings.today, inputs, sum(c.written for c in changes), sum(c.deleted for c in changes)],
+            )
+            drop_candidates(con, library)
+        return changes
+    finally:
+        con.close()

@@ -1,0 +1,1 @@
+"""Record linkage: candidates, scores, judgements, clusters, identities."""

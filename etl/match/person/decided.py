@@ -1,0 +1,86 @@
+"""From scores to decisions: likely enough, and clearly better than the next best; else left alone or for review."""
+
+import math
+
+import duckdb
+
+from etl.match.person import model
+
+COMPARISONS = tuple(model.LEVELS)
+
+
+def _combined(pairs: str, right: str, persons: int) -> str:
+    """Best evidence per comparison over everything told of the right-hand person, summed, with the prior."""
+    best = ", ".join(f"max(mw_{c}) as mw_{c}, max(gamma_{c}) as gamma_{c}" for c in COMPARISONS)
+    total = " + ".join(f"coalesce(mw_{c}, 0)" for c in COMPARISONS)
+    return f"""
+        with best as (select rid_l as a, {right} as b, {best} from {pairs} group by all)
+        select *, {total} + ({math.log2(1 / max(persons, 1000)):.4f}) as bits from best
+    """
+
+
+# gamma counts levels from the weakest (0 = else) upwards; -1 = null
+NAME = {"exact": 6, "gap": 5, "homophone": 4, "one_character": 3, "one_of_two": 2, "surname": 1, "else": 0}
+
+GUARD = f"""
+    (gamma_name in ({NAME['exact']}, {NAME['gap']}, {NAME['homophone']})
+        -- another character: only beside the same birth date, and more than the family shares
+        or gamma_name in ({NAME['one_character']}, {NAME['one_of_two']}) and gamma_birth = 4 and (gamma_number >= 3 or gamma_phone = 1 and gamma_address = 4)
+        -- a former name: the number itself, nearly, or birth date with phone and address
+        or gamma_name = {NAME['surname']} and gamma_birth = 4 and gamma_number >= 3
+        -- no name at all: birth date and phone or address
+        or gamma_name = -1 and gamma_birth = 4 and (gamma_phone = 1 or gamma_address = 4 or gamma_number >= 3))
+    and not (gamma_sex = 0 and gamma_birth <> 4)
+    and not (gamma_birth = 0 and gamma_number < 3 and gamma_phone <> 1 and gamma_context <> 1)
+"""
+
+
+def attach(con: duckdb.DuckDBPyConnection) -> None:
+    """Table `attached` (a = record, proto, …): each record to at most one identified person. Adds to `edge`."""
+    _edges(con)
+    persons = con.execute("select count(distinct proto) from whose").fetchall()[0][0]
+    limits = model.parameters()["thresholds"]
+    con.execute(f"create or replace table scored_identified as {_combined('pair_identified', 'proto_r', persons)}")
+    con.execute(f"""
+        create or replace table judged as
+        with guarded as (
+            select s.*, {GUARD} as plausible, s.bits - case when d.rid is not null and not (gamma_name = {NAME['exact']} and gamma_birth = 4) then 8 else 0 end as weight
+            from scored_identified s left join (
+                select distinct l.rid, w.proto from left_rows x join rec l using (rid) join whose w on true join rec r on r.rid = w.rid
+                where false
+            ) d on d.rid = s.a and d.proto = s.b
+        ),
+        ranked as (
+            select *, row_number() over (partition by a order by weight desc, b) as rank, lead(weight) over (partition by a order by weight desc, b) as next_weight from guarded
+        )
+        select *, 1 / (1 + pow(2, -weight)) as probability from ranked where rank = 1
+    """)
+    con.execute(f"""
+        create or replace table newly as
+        select a, b as proto, probability, weight, next_weight,
+            case when gamma_number >= 3 then 'scored_number' when gamma_context = 1 then 'scored_context' when gamma_phone = 1 then 'scored_phone'
+                when gamma_address = 4 then 'scored_address' else 'scored_name_birth' end as rule,
+            printf('bits %.1f', weight) as evidence
+        from judged
+        where plausible and probability >= {limits['accept']} and weight - coalesce(next_weight, -99) >= {limits['margin_bits']}
+    """)
+    con.execute("insert into attached select a, proto, probability, rule, evidence from newly")
+    con.execute("insert into edge select n.a, i.rid, n.rule, n.probability, n.evidence from newly n join (select proto, min(rid) as rid from identified_record group by proto) i using (proto)")
+
+
+def _edges(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("create table if not exists attached (a bigint, proto varchar, probability double, rule varchar, evidence varchar)")
+    con.execute("create table if not exists edge (a bigint, b bigint, rule varchar, probability double, evidence varchar)")
+
+
+def pair(con: duckdb.DuckDBPyConnection) -> None:
+    """Records left are paired with each other where each is the other's clear best, or agree on all that they tell."""
+    persons = con.execute("select count(distinct proto) from whose").fetchall()[0][0]
+    limits = model.parameters()["thresholds"]
+    con.execute(f"create or replace table scored_left as {_combined('pair_left', 'rid_r', persons)}")
+    con.execute(f"""
+        insert into edge
+        select a, b, 'scored_pair', 1 / (1 + pow(2, -bits)), printf('bits %.1f', bits) from scored_left
+        where ({GUARD}) and 1 / (1 + pow(2, -bits)) >= {limits['accept']} and gamma_name in ({NAME['exact']}, {NAME['gap']}, {NAME['homophone']})
+            and gamma_birth in (-1, 4) and gamma_sex <> 0
+    """)

@@ -1,0 +1,42 @@
+"""Records with a usable ID number, unless what they say of the person contradicts the number's owner.
+
+A valid number under a clearly different person (a guardian's on a child's row, a mix-up) does not identify: such a
+record goes on to be linked by everything else.
+"""
+
+import duckdb
+
+
+def groups(con: duckdb.DuckDBPyConnection) -> None:
+    """Table `identified_record` (rid, proto, rule): proto = the number. Table `left_record` (rid): all others."""
+    con.execute("""
+        create or replace table claim as
+        select rid, id, name, py, own_birth, own_sex,
+            -- how much the record itself speaks for being the number's owner
+            (dataset = 'public_security/household_register')::int * 4
+                + case when own_birth = id_birth then 2 when own_birth is null then 0 else -3 end
+                + case when own_sex = id_sex then 1 when own_sex is null then 0 else -2 end as trust,
+            own_birth = id_birth as birth_agrees, own_birth <> id_birth as birth_differs,
+            coalesce(own_sex <> id_sex, false) as sex_differs
+        from rec where id is not null
+    """)
+    # The owner's name: what most trust stands behind, over all records of the number.
+    con.execute("""
+        create or replace table id_owner as
+        with voiced as (select id, name, sum(greatest(trust, 0) + 1) as voice, max(trust) as best from claim where name is not null group by id, name)
+        select id, arg_max(name, (voice, name)) as name from voiced group by id
+    """)
+    con.execute("""
+        create or replace table identified_record as
+        select c.rid, c.id as proto,
+            case when c.name is null then 'id' when c.name = o.name then 'id_and_name' when coalesce(same_person_name(c.name, o.name, c.py, y.py), false) then 'id_and_like_name'
+                else 'id_and_birth' end as rule
+        from claim c left join id_owner o using (id) left join name_pinyin y on y.name = o.name
+        where c.name is null and not coalesce(c.birth_differs, false)
+            or c.name = o.name and (not coalesce(c.birth_differs, false) or true)
+            or coalesce(same_person_name(c.name, o.name, c.py, y.py), false)
+            -- a former name: the birth date is the number's, or the surname is and nothing contradicts
+            or coalesce(c.birth_agrees, false) and not c.sex_differs
+            or c.own_birth is null and not c.sex_differs and surname(c.name) = surname(o.name)
+    """)
+    con.execute("create or replace table left_record as select rid from rec anti join identified_record using (rid)")

@@ -1,0 +1,88 @@
+"""Splink scores the candidate pairs; what it needs of each side is laid out here."""
+
+import logging
+
+import duckdb
+
+from etl.engine import count
+from etl.match.person import model
+
+RARE, UNCOMMON = 3, 40  # persons of a name: few enough to look at all of them, or all of them in one town
+
+
+def frequencies(con: duckdb.DuckDBPyConnection) -> int:
+    """Term frequencies over persons (identified ones, else records): `tf_<column>_of` tables. Returns the persons."""
+    con.execute("create or replace table person_of as select r.rid, coalesce(w.proto, 'R' || r.rid::varchar) as person from rec r left join whose w using (rid)")
+    persons = count(con, "select count(distinct proto) from whose") or 1
+    for column in ("name", "py", "phone", "addr"):
+        con.execute(f"""
+            create or replace table tf_{column}_of as
+            select {column}, greatest(count(distinct proto), 1) as persons, greatest(count(distinct proto), 1) / {persons} as tf
+            from rec left join whose using (rid) where {column} is not null group by {column}
+        """)
+    return persons
+
+
+SHAPE = """
+    select {uid} as unique_id, '{side}' as source_dataset, x.rid, x.proto, x.name, x.py, surname(x.name) as sur, x.birth, x.sex, x.phone, x.addr, x.addr2, x.place,
+        case when x.place[7:9] <> '000' then x.place[:9] end as town, x.id_like,
+        case when length(x.id_like) = 18 and not contains(x.id_like, '*') then x.id_like[:14] end as id_head,
+        case when length(x.id_like) = 18 and not contains(x.id_like, '*') then x.id_like[7:18] end as id_tail,
+        case when length(x.id_like) = 18 then x.id_like[:4] || x.id_like[15:18] end as mask,
+        c.ctx, coalesce(n.persons <= {rare}, true) as name_is_rare, coalesce(n.persons <= {uncommon}, true) as name_is_uncommon,
+        coalesce(n.tf, 1e-9) as tf_name, coalesce(y.tf, 1e-9) as tf_py, coalesce(f.tf, 1e-9) as tf_phone, coalesce(a.tf, 1e-9) as tf_addr
+    from {rows} x left join context c using (rid)
+    left join tf_name_of n on n.name = x.name left join tf_py_of y on y.py = x.py
+    left join tf_phone_of f on f.phone = x.phone left join tf_addr_of a on a.addr = x.addr
+"""
+
+
+def sides(con: duckdb.DuckDBPyConnection) -> None:
+    """`left_side`: records not identified; `right_side`: what is told of each identified person, each saying once."""
+    con.execute("""
+        create or replace table left_rows as
+        select r.rid, null::varchar as proto, r.name, r.py, r.phone, r.addr, r.addr2, r.place,
+            coalesce(r.own_birth, case when r.id_state in ('invalid', 'masked') then date_of_id(r.id_text) end) as birth,
+            coalesce(r.own_sex, case r.role when 'husband' then '1' when 'wife' then '2' when 'mother' then '2' when 'father' then '1' end) as sex,
+            case when r.id_state in ('invalid', 'masked') and length(r.id_text) = 18 then r.id_text end as id_like
+        from rec r anti join whose using (rid)
+    """)
+    con.execute("""
+        create or replace table right_rows as
+        select min(r.rid) as rid, w.proto, r.name, r.py, r.phone, r.addr, r.addr2, r.place, coalesce(date_of_id(w.proto), r.own_birth) as birth,
+            (2 - substr(w.proto, 17, 1)::int % 2)::varchar as sex, w.proto as id_like
+        from rec r join whose w using (rid) group by all
+    """)
+    for side in ("left", "right"):
+        uid = "x.rid::varchar" if side == "left" else "(row_number() over ())::varchar"
+        con.execute(f"create or replace table {side}_side as {SHAPE.format(uid=uid, side=side, rows=side + '_rows', rare=RARE, uncommon=UNCOMMON)}")
+
+
+def score(con: duckdb.DuckDBPyConnection, persons: int, *, within: bool, out: str) -> None:
+    """Scores blocked pairs into table `out`: rid_l, rid_r, proto_r, gamma_* and mw_* per comparison."""
+    from splink import DuckDBAPI, Linker
+
+    logging.getLogger("splink").setLevel(logging.ERROR)
+    options = model.settings(persons) | ({"link_type": "dedupe_only"} if within else {})
+    api = DuckDBAPI(connection=con)
+    left = api.register("left_side", source_dataset_name="left")
+    if within:
+        found = Linker(left, options).inference.predict_within(left, warning_mode="never")
+    else:
+        right = api.register("right_side", source_dataset_name="right")
+        found = Linker([left, right], options).inference.predict_between(left, right, warning_mode="never")
+    con.execute(f"create or replace table {out} as select * from {found.physical_name}")
+
+
+def against_identified(con: duckdb.DuckDBPyConnection) -> None:
+    """Table `pair_identified`: records left × identified persons."""
+    persons = frequencies(con)
+    sides(con)
+    score(con, persons, within=False, out="pair_identified")
+
+
+def among_left(con: duckdb.DuckDBPyConnection) -> None:
+    """Table `pair_left`: records left × records left."""
+    persons = frequencies(con)
+    sides(con)
+    score(con, persons, within=True, out="pair_left")

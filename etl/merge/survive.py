@@ -1,0 +1,45 @@
+"""One value per field and identity, from the source its library's page believes; the losing values are kept beside."""
+
+import duckdb
+
+from etl.engine import literal, quote
+from etl.spec.library import Believe
+
+
+def rank(order: list[str]) -> str:
+    """SQL: how far down the order of belief a dataset stands (`*` in a pattern stands for any text)."""
+    cases = []
+    for i, pattern in enumerate(order):
+        test = f"dataset like {literal(pattern.replace('_', chr(92) + '_').replace('*', '%'))} escape '\\'" if "*" in pattern else f"dataset = {literal(pattern)}"
+        cases.append(f"when {test} then {i}")
+    return f"case {' '.join(cases)} else {len(order)} end"
+
+
+def survive(con: duckdb.DuckDBPyConnection, told: str, ident: str, believe: dict[str, Believe], out: str) -> None:
+    """`told` (ident, dataset, source_key, told_at, fields…) → table `out` (ident, <field>, <field>__from …).
+
+    Among equally believed sources the newest record wins; `prefer: newest` looks at time before the order of belief.
+    Ties end at the dataset and key, so that any batching gives the same value.
+    """
+    listed = []
+    for field, rule in believe.items():
+        time = "-epoch(told_at)"
+        key = f"({time}, {rank(rule.order)}, dataset, source_key)" if rule.prefer == "newest" else f"({rank(rule.order)}, {time}, dataset, source_key)"
+        column = quote(field)
+        listed.append(f"arg_min({column}, {key}) filter ({column} is not null) as {column}")
+        listed.append(f"arg_min(dataset, {key}) filter ({column} is not null) as {quote(field + '__from')}")
+    con.execute(f"create or replace table {out} as select {ident}, {', '.join(listed)} from {told} group by {ident}")
+
+
+def disagreements(con: duckdb.DuckDBPyConnection, told: str, kept: str, ident: str, believe: dict[str, Believe]) -> None:
+    """Table `out.disagreement`: every record that tells another value than the one kept."""
+    con.execute("create or replace table out.disagreement (record_id varchar, field varchar, kept_value varchar, kept_from varchar, other_value varchar, other_from varchar, other_key varchar)")
+    for field, rule in believe.items():
+        if rule.disagree:
+            column = quote(field)
+            con.execute(f"""
+                insert into out.disagreement
+                select k.{ident}, {literal(field)}, any_value(k.{column}::varchar), any_value(k.{quote(field + '__from')}), t.{column}::varchar, t.dataset, min(t.source_key)
+                from {told} t join {kept} k on k.{ident} = t.{ident}
+                where t.{column} <> k.{column} group by all
+            """)

@@ -1,0 +1,235 @@
+"""What a department is told: frozen facts, masked already; no raw value of a person gets past here."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Protocol
+
+from etl.report import words
+
+
+class Score(Protocol):
+    """A score as etl.check gives it: 0–100, None = not applicable (an empty denominator)."""
+
+    @property
+    def scope(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def dimension(self) -> str: ...
+    @property
+    def value(self) -> float | None: ...
+    @property
+    def previous(self) -> float | None: ...
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A delivery and what became of its rows. `reason`, `advice`: why it was not taken, what to do."""
+
+    dataset: str
+    title: str
+    delivery_id: str
+    delivered_on: date
+    kind: str
+    state: str
+    code: str
+    what: str
+    reason: str
+    advice: str
+    rows: dict[str, int]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """Where a wrong value stands and what stands there, masked. `hidden`: part of the key is masked."""
+
+    dataset: str
+    title: str
+    key: str
+    hidden: bool
+    delivery_id: str
+    row_number: int
+    column: str
+    value: str
+    expected: str
+
+    @property
+    def place(self) -> str:
+        """How the clerk finds the row: by its key, or by delivery and row number when the key is masked."""
+        if self.key and not self.hidden:
+            return f"第 {self.row_number} 行 · {self.key}"
+        return f"{self.delivery_id} 第 {self.row_number} 行" + (f" · {self.key}" if self.key else "")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One kind of mistake in one column: how many rows, and some of them."""
+
+    dataset: str
+    title: str
+    column: str
+    rule: str
+    problem: str
+    says: str
+    expected: str
+    dimension: str
+    severity: str
+    total: int
+    rows: tuple[Row, ...]
+
+    @property
+    def examples(self) -> list[Row]:
+        """Up to three rows, with different values where there are any."""
+        different = list({r.value: r for r in reversed(self.rows)}.values())[::-1]
+        return [*different, *(r for r in self.rows if r not in different)][:3]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Rows that could not be loaded for one reason."""
+
+    dataset: str
+    title: str
+    code: str
+    what: str
+    advice: str
+    total: int
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Dispute:
+    """One difference with another source, as the other's and our values, masked."""
+
+    record_id: str
+    key: str
+    ours: str
+    theirs: str
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """Differences with one other dataset in one field of a library; `believed`: whether we were."""
+
+    library: str
+    field: str
+    dataset: str
+    other: str
+    believed: bool
+    total: int
+    rows: tuple[Dispute, ...]
+
+
+@dataclass(frozen=True)
+class Mended:
+    """What is in order again since the last mail."""
+
+    title: str
+    column: str
+    says: str
+    total: int
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check of the whole dataset that is not met. `failed` of `checked` rows."""
+
+    title: str
+    column: str
+    because: str
+    severity: str
+    failed: int
+    checked: int
+
+
+@dataclass(frozen=True)
+class Overdue:
+    """A dataset that should have come. `days` late; `last` None = it never came."""
+
+    title: str
+    due: str
+    last: date | None
+    days: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that one mail says."""
+
+    department: str
+    title: str
+    contact: str
+    owners: tuple[str, ...]
+    substitutes: tuple[str, ...]
+    instance: str
+    sequence: int
+    since: date | None
+    today: date
+    deliveries: tuple[Delivery, ...] = ()
+    waiting: tuple[Delivery, ...] = ()
+    overdue: tuple[Overdue, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    disagreements: tuple[Disagreement, ...] = ()
+    mended: tuple[Mended, ...] = ()
+    checks: tuple[Check, ...] = ()
+    to_fix: dict[str, int] = field(default_factory=dict)
+    refused: int = 0
+    scores: dict[str, tuple[float | None, float | None]] = field(default_factory=dict)
+    datasets: dict[str, tuple[float | None, float | None]] = field(default_factory=dict)
+
+    @property
+    def total(self) -> tuple[float | None, float | None]:
+        """The department's score and the one before."""
+        return self.scores.get("total", (None, None))
+
+    @property
+    def wrong_rows(self) -> int:
+        """Rows that are loaded and have a wrong field (hints not counted)."""
+        return sum(self.to_fix.values())
+
+    @property
+    def mended_rows(self) -> int:
+        """What is in order again."""
+        return sum(m.total for m in self.mended)
+
+    @property
+    def worst(self) -> list[Problem]:
+        """Problems, the gravest and most frequent first."""
+        return sorted(self.problems, key=lambda p: (words.SEVERITIES.index(p.severity), -p.total, p.dataset, p.column))
+
+    @property
+    def deadline(self) -> date:
+        """Ten working days, as the rules on sharing government data give for a check."""
+        return words.working_days_after(self.today, 10)
+
+    def headline(self) -> str:
+        """The one thing that matters, in one sentence."""
+        return next(self._headlines())
+
+    def _headlines(self) -> Iterator[str]:
+        for d in self.waiting:
+            if d.code != "superseded":
+                yield f"{d.title} {words.day(d.delivered_on, self.today)}的交付{'挂起待决' if d.state == 'held' else '被拒收'}：{d.what}"
+        if self.wrong_rows or self.refused:
+            per = dict(self.to_fix)
+            for r in self.refusals:
+                per[r.title] = per.get(r.title, 0) + r.total
+            worst = max(per, key=lambda t: per[t])
+            whole = self.wrong_rows + self.refused
+            more = f"，共 {words.count(whole)} 行" if len(per) > 1 else ""
+            yield f"{worst}有 {words.count(per[worst])} 行待改{more}"
+        for o in self.overdue:
+            yield f"{o.title}应{o.due}交付，已逾期 {o.days} 天"
+        if self.disagreements:
+            yield f"与其他部门有 {words.count(sum(d.total for d in self.disagreements))} 处不一致待核"
+        yield "数据全部合格" if self.deliveries else "本期没有新的交付，也没有待改的行"
+
+    def subject(self) -> str:
+        """The mail's subject line."""
+        value, previous = self.total
+        moved = words.change(value, previous)
+        told = f"，得分 {words.score(value)}{f'（{moved}）' if moved else ''}" if value is not None else ""
+        return f"【数据质量】{self.title}：{self.headline()}{told}"

@@ -1,0 +1,260 @@
+"""Reads the books for one department, in one consistent state of the database, and masks what it reads."""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from psycopg2.extensions import connection as Connection
+
+from etl import db
+from etl.report import facts as f
+from etl.report import ledger, mask, words
+from etl.report.mask import Masker
+from etl.settings import Settings
+from etl.spec import Registry
+from etl.spec.rule import Problem as Declared
+
+ROWS_PER_PROBLEM = 2000
+OPEN_FINDINGS = """
+    select dataset, column_name, problem, total, source_key, value, row_number, delivery_id
+    from (
+        select f.*, row_number() over w as nth, count(*) over (partition by dataset, column_name, problem) as total
+        from quality.finding f where closed_on is null and dataset = any(%s)
+        window w as (partition by dataset, column_name, problem order by opened_on desc, row_number)
+    ) f where nth <= %s order by dataset, column_name, problem, nth
+"""
+OPEN_REFUSALS = """
+    select dataset, code, total, source_key, reason, row_number, delivery_id
+    from (
+        select q.dataset, q.source_key, q.row_number, q.delivery_id, reason, split_part(reason, ':', 1) as code,
+            row_number() over (partition by q.dataset, split_part(reason, ':', 1) order by q.delivery_id desc, q.row_number) as nth,
+            count(*) over (partition by q.dataset, split_part(reason, ':', 1)) as total
+        from quality.quarantine q, unnest(q.reasons) as reason where q.status = 'open' and q.dataset = any(%s)
+    ) q where nth <= %s order by dataset, total desc, code, nth
+"""
+# a finding that was closed and opened again by the same delivery is not mended
+MENDED_FINDINGS = """
+    select f.dataset, f.column_name, f.problem, count(distinct f.source_key)
+    from quality.finding f
+    where f.closed_on is not null and f.dataset = any(%s)
+        and (%s::date is null or f.closed_on > %s::date or (f.dataset, f.closed_on) in (select d.dataset, d.delivered_on from ops.delivery d where d.sequence > %s))
+        and not exists (
+            select from quality.finding o where o.closed_on is null and o.dataset = f.dataset and o.source_key = f.source_key
+                and o.column_name = f.column_name and o.problem = f.problem
+        )
+    group by 1, 2, 3 order by 4 desc, 1, 2, 3
+"""
+MENDED_REFUSALS = """
+    select q.dataset, count(distinct q.source_key)
+    from quality.quarantine q join ops.delivery d on d.dataset = q.dataset and d.delivery_id = q.closed_by
+    where q.status = 'fixed' and q.dataset = any(%s) and d.sequence > %s and q.source_key is not null
+        and not exists (select from quality.quarantine o where o.status = 'open' and o.dataset = q.dataset and o.source_key = q.source_key)
+    group by 1 order by 2 desc
+"""
+DISAGREEMENTS = """
+    select library, field, kept_from, other_from, total, record_id, kept_value, other_value, other_key
+    from (
+        select d.*, row_number() over (partition by library, field, kept_from, other_from order by opened_at desc, record_id) as nth,
+            count(*) over (partition by library, field, kept_from, other_from) as total
+        from quality.disagreement d where closed_at is null and (other_from = any(%s) or kept_from = any(%s))
+    ) d where nth <= %s order by total desc, library, field, other_from, kept_from, nth
+"""
+FAILED_CHECKS = """
+    with newest as (
+        select distinct on (target, expectation, column_name) * from quality.result where target = any(%s) order by target, expectation, column_name, run_at desc
+    )
+    select target, coalesce(column_name, ''), coalesce(because, expectation), severity, coalesce(failed, 0), coalesce(checked, 0)
+    from newest where not success and not broken order by failed desc nulls last, target, expectation
+"""
+
+
+class Reader:
+    """The facts of one department after another, all from one state of the database."""
+
+    def __init__(self, con: Connection, settings: Settings, registry: Registry, scores: Sequence[f.Score]):
+        self.con, self.settings, self.registry, self.scores = con, settings, registry, scores
+        self.instance = str(db.rows(con, "select id from ops.instance")[0][0])
+        self.delivered = [str(r[0]) for r in db.rows(con, "select distinct dataset from ops.delivery order by 1")]
+        self._titles: dict[tuple[str, str], str] = {}
+
+    def departments(self) -> list[str]:
+        """Every department that delivered anything."""
+        return sorted({d.split("/")[0] for d in self.delivered})
+
+    def facts(self, department: str) -> f.Facts:
+        """What a department is to be told."""
+        declared = self.registry.departments.get(department)
+        names = sorted({s.name for s in self.registry.sources.values() if s.department == department} | {d for d in self.delivered if d.split("/")[0] == department})
+        told = ledger.last(self.settings.home, self.instance, department)
+        problems = self._problems(names)
+        refusals = self._refusals(names)
+        deliveries = self._deliveries(names, told.sequence)
+        return f.Facts(
+            department=department,
+            title=declared.title if declared else department,
+            contact=declared.contact if declared else "",
+            owners=tuple(declared.owners) if declared else (),
+            substitutes=tuple(declared.substitutes) if declared else (),
+            instance=self.instance,
+            sequence=max([told.sequence, *(r[0] for r in db.rows(self.con, "select coalesce(max(sequence), 0) from ops.delivery where dataset = any(%s)", [names]))]),
+            since=told.day,
+            today=self.settings.today,
+            deliveries=tuple(d for d in deliveries if d.state not in ("held", "rejected")),
+            waiting=tuple(sorted((d for d in deliveries if d.state in ("held", "rejected")), key=lambda d: (d.state, d.code == "superseded"))),
+            overdue=tuple(self._overdue(names)),
+            problems=tuple(problems),
+            refusals=tuple(refusals),
+            disagreements=tuple(self._disagreements(names)),
+            mended=tuple(self._mended(names, told)),
+            checks=tuple(self._checks(names, problems)),
+            to_fix=self._to_fix(problems),
+            refused=int(db.rows(self.con, "select count(*) from quality.quarantine where status = 'open' and dataset = any(%s)", [names])[0][0]),
+            scores={s.dimension: (s.value, s.previous) for s in self.scores if s.scope == "department" and s.name == department},
+            datasets={self._title(s.name): (s.value, s.previous) for s in self.scores if s.scope == "dataset" and s.name in names and s.dimension == "total"},
+        )
+
+    def _title(self, dataset: str) -> str:
+        source = self.registry.sources.get(dataset)
+        return source.title if source else dataset
+
+    def _column(self, dataset: str, name: str) -> str:
+        source = self.registry.sources.get(dataset)
+        declared = source.columns.get(name) if source else None
+        return words.column(name, declared.title if declared else None)
+
+    def _deliveries(self, names: list[str], since: int) -> list[f.Delivery]:
+        """Deliveries since the last mail, and those that still wait for a decision; a refusal that a later delivery made good is left out."""
+        counts = ("rows_in", "rows_new", "rows_changed", "rows_unchanged", "rows_duplicate", "rows_quarantined", "rows_removed")
+        sql = f"""
+            select d.dataset, d.delivery_id, d.delivered_on, d.kind, d.state, d.reason, d.notes, {", ".join(counts)}
+            from ops.delivery d
+            where d.dataset = any(%s) and (d.sequence > %s or d.state = 'held') and not (
+                d.state = 'rejected' and exists (
+                    select from ops.delivery l where l.dataset = d.dataset and l.state = 'loaded' and l.sequence > d.sequence and l.delivered_on >= d.delivered_on
+                )
+            )
+            order by d.delivered_on desc, d.dataset
+        """
+        out = []
+        for dataset, delivery_id, on, kind, state, reason, notes, *rows in db.rows(self.con, sql, [names, since]):
+            code, sentence = words.reason(reason)
+            what, advice = words.REFUSED_DELIVERY.get(code, (sentence, "请与平台联系"))
+            masker = Masker.of(self.registry, dataset)
+            told = tuple(masker.sentence(n) for n in notes)
+            out.append(
+                f.Delivery(
+                    dataset, self._title(dataset), delivery_id, on, words.KINDS.get(kind, kind), state, code, what, masker.sentence(sentence), advice,
+                    dict(zip(counts, rows, strict=True)), told,
+                )
+            )  # fmt: skip
+        return out
+
+    def _overdue(self, names: list[str]) -> Iterable[f.Overdue]:
+        last: dict[str, date] = dict(db.rows(self.con, "select dataset, max(delivered_on) from ops.delivery where state = 'loaded' and dataset = any(%s) group by 1", [names]))
+        for name, on in sorted(last.items()):
+            source = self.registry.sources.get(name)
+            due, days = words.DUE[source.delivery.due] if source else ("", None)
+            late = (self.settings.today - on).days - days if days else 0
+            if late > 0:
+                yield f.Overdue(self._title(name), due, on, late)
+
+    def _rule(self, dataset: str, column: str, problem: str) -> tuple[str, Declared]:
+        """The rule that found a problem, and what it says of it; a problem that no rule declares speaks for itself."""
+        source = self.registry.sources.get(dataset)
+        declared = source.columns.get(column) if source else None
+        first = [declared.rule] if declared and declared.rule in self.registry.rules else []
+        for name in [*first, *self.registry.rules]:
+            if problem in self.registry.rules[name].problems:
+                return name, self.registry.rules[name].problems[problem]
+        return "", Declared(title=problem, expected="请核对")
+
+    def _problems(self, names: list[str]) -> list[f.Problem]:
+        found: dict[tuple[str, str, str], tuple[int, list[f.Row]]] = {}
+        for dataset, column, problem, total, key, value, number, delivery in db.rows(self.con, OPEN_FINDINGS, [names, ROWS_PER_PROBLEM]):
+            masker = self._masker(dataset)
+            shown, hidden = masker.key(key)
+            expected = self._rule(dataset, column, problem)[1].expected
+            row = f.Row(dataset, self._title(dataset), shown, hidden, delivery, number, self._column(dataset, column), masker.value(column, value), expected)
+            found.setdefault((dataset, column, problem), (total, []))[1].append(row)
+        out = []
+        for (dataset, column, problem), (total, rows) in found.items():
+            rule, said = self._rule(dataset, column, problem)
+            out.append(
+                f.Problem(dataset, self._title(dataset), column, rule, problem, said.title, said.expected, said.dimension, said.severity, total, tuple(rows))
+            )
+        return out
+
+    def _masker(self, dataset: str) -> Masker:
+        if not hasattr(self, "_maskers"):
+            self._maskers: dict[str, Masker] = {}
+        return self._maskers.setdefault(dataset, Masker.of(self.registry, dataset))
+
+    def _to_fix(self, problems: list[f.Problem]) -> dict[str, int]:
+        """Rows with at least one wrong field, per dataset title; hints (severity info) are not counted."""
+        out = {}
+        for dataset in dict.fromkeys(p.dataset for p in problems):
+            wrong = tuple((p.column, p.problem) for p in problems if p.dataset == dataset and p.severity != "info")
+            if wrong:
+                sql = "select count(distinct source_key) from quality.finding where closed_on is null and dataset = %s and (column_name, problem) in %s"
+                out[self._title(dataset)] = int(db.rows(self.con, sql, [dataset, wrong])[0][0])
+        return out
+
+    def _refusals(self, names: list[str]) -> list[f.Refusal]:
+        found: dict[tuple[str, str], tuple[int, list[f.Row]]] = {}
+        for dataset, code, total, key, reason, number, delivery in db.rows(self.con, OPEN_REFUSALS, [names, ROWS_PER_PROBLEM]):
+            masker = self._masker(dataset)
+            shown, hidden = masker.key(key)
+            advice = words.REFUSED_ROW.get(code, ("", "请核对"))[1]
+            row = f.Row(dataset, self._title(dataset), shown, hidden, delivery, number, "", masker.sentence(words.reason(reason)[1]), advice)
+            found.setdefault((dataset, code), (total, []))[1].append(row)
+        return [
+            f.Refusal(dataset, self._title(dataset), code, *words.REFUSED_ROW.get(code, (code, "请核对")), total, tuple(rows))
+            for (dataset, code), (total, rows) in sorted(found.items(), key=lambda x: -x[1][0])
+        ]
+
+    def _disagreements(self, names: list[str]) -> list[f.Disagreement]:
+        found: dict[tuple[str, str, str, str], tuple[int, list[f.Dispute]]] = {}
+        for library, name, kept_from, other_from, total, record, kept, other, key in db.rows(self.con, DISAGREEMENTS, [names, names, ROWS_PER_PROBLEM]):
+            believed = other_from not in names
+            ours, theirs = (kept, other) if believed else (other, kept)
+            shown = self._masker(other_from).key(key)[0] if not believed else ""
+            dispute = f.Dispute(record, shown, mask.library_value(library, name, ours), mask.library_value(library, name, theirs))
+            found.setdefault((library, name, kept_from, other_from), (total, []))[1].append(dispute)
+        out = []
+        for (library, name, kept_from, other_from), (total, rows) in found.items():
+            believed = other_from not in names
+            ours, theirs = (kept_from, other_from) if believed else (other_from, kept_from)
+            out.append(
+                f.Disagreement(words.LIBRARIES.get(library, library), self._field(library, name), self._title(ours), self._other(theirs), believed, total, tuple(rows))
+            )
+        return sorted(out, key=lambda d: (d.believed, -d.total))
+
+    def _other(self, dataset: str) -> str:
+        """Another department's dataset, with that department's name."""
+        department = self.registry.departments.get(dataset.split("/")[0])
+        return f"{department.title if department else dataset.split('/')[0]}《{self._title(dataset)}》"
+
+    def _field(self, library: str, name: str) -> str:
+        """A library field in Chinese, as the comment on its column says."""
+        if (library, name) not in self._titles:
+            sql = """
+                select col_description(a.attrelid, a.attnum) from pg_attribute a join pg_class c on c.oid = a.attrelid
+                where c.relnamespace = to_regnamespace(%s) and a.attname = %s and col_description(a.attrelid, a.attnum) is not null limit 1
+            """
+            said = db.rows(self.con, sql, [library, name])
+            self._titles[library, name] = re.split("[：，（]", str(said[0][0]))[0] if said else name
+        return self._titles[library, name]
+
+    def _mended(self, names: list[str], told: ledger.Told) -> Iterable[f.Mended]:
+        for dataset, column, problem, n in db.rows(self.con, MENDED_FINDINGS, [names, told.day, told.day, told.sequence]):
+            yield f.Mended(self._title(dataset), self._column(dataset, column), self._rule(dataset, column, problem)[1].title, n)
+        for dataset, n in db.rows(self.con, MENDED_REFUSALS, [names, told.sequence]):
+            if n:
+                yield f.Mended(self._title(dataset), "", "原先未能入库的行已入库", n)
+
+    def _checks(self, names: list[str], problems: list[f.Problem]) -> Iterable[f.Check]:
+        """Checks of whole datasets that are not met, but for those whose rows are listed as problems already."""
+        listed = {(p.dataset, p.column) for p in problems}
+        for target, column, because, severity, failed, checked in db.rows(self.con, FAILED_CHECKS, [names]):
+            if (target, column) not in listed and severity != "info":
+                yield f.Check(self._title(target), self._column(target, column) if column else "", self._masker(target).sentence(because), severity, failed, checked)

@@ -1,0 +1,154 @@
+"""The workbook of rows to fix: how to use it, one sheet a rule, refused rows, differences with others. Nothing in it can run."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
+from openpyxl.worksheet.datavalidation import DataValidation
+
+from etl.report import words
+from etl.report.facts import Facts, Row
+
+ROWS_PER_SHEET = 5000
+SHEETS = 60
+ANSWERS = ("已更正", "情况属实，待更正", "原值无误", "无法核实")
+DANGEROUS = tuple("=+-@＝＋－＠\t\r\n|%")
+ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+FORBIDDEN_IN_NAMES = re.compile(r"[\\/*?:\[\]']")
+HEADER = ("数据集", "主键", "交付批次", "行号", "列", "脱敏后的值", "应为", "您的答复")
+REFUSED = ("数据集", "主键", "交付批次", "行号", "原因", "怎样改", "您的答复")
+DIFFERS = ("库", "字段", "贵单位数据集", "主键", "贵单位的值", "对方数据集", "对方的值", "现采信", "您的答复")
+WIDTHS = {"数据集": 26, "主键": 30, "交付批次": 22, "行号": 9, "列": 22, "脱敏后的值": 30, "应为": 34, "您的答复": 24, "原因": 52, "怎样改": 30, "字段": 16}
+
+DARK, PALE, ANSWER = PatternFill("solid", fgColor="17406D"), PatternFill("solid", fgColor="F3F6F9"), PatternFill("solid", fgColor="FFF8E5")
+THIN = Border(bottom=Side("thin", color="DDE4EA"))
+
+
+def plain(value: str) -> str:
+    """Text that no spreadsheet takes for a formula: a leading sign gets an apostrophe, characters XML forbids become �."""
+    text = ILLEGAL.sub("\ufffd", value)[:32000]
+    return f"'{text}" if text.startswith(DANGEROUS) else text
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A sheet to write: its name, columns, rows, how many rows there are in all, and a line saying what is wrong."""
+
+    name: str
+    says: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str | int]]
+    total: int
+
+
+def write(facts: Facts, path: Path) -> None:
+    """Writes the department's workbook row by row; memory does not grow with it."""
+    book = Workbook(write_only=True)
+    every = list(_sheets(facts))
+    names = _names([s.name for s in every])
+    _cover(book, facts, every, names)
+    for sheet, name in zip(every, names, strict=True):
+        _write(book, sheet, name)
+    book.properties.creator = "基础数据平台"
+    book.save(path)
+
+
+def _sheets(facts: Facts) -> Iterable[Sheet]:
+    """One sheet a rule and problem, the gravest first; then refused rows by reason; then differences."""
+    grouped: dict[tuple[str, str, str], list[Any]] = {}
+    for p in facts.worst:
+        grouped.setdefault((p.rule, p.problem, p.says), []).append(p)
+    for (_, _, says), problems in list(grouped.items())[:SHEETS]:
+        hint = "（提示，可不改）" if all(p.severity == "info" for p in problems) else ""
+        listed = [_finding(r) for p in problems for r in p.rows][:ROWS_PER_SHEET]
+        yield Sheet(says, f"{says}{hint}。应为：{problems[0].expected}", HEADER, listed, sum(p.total for p in problems))
+    by_code: dict[str, list[Any]] = {}
+    for r in facts.refusals:
+        by_code.setdefault(r.code, []).append(r)
+    for refusals in by_code.values():
+        one = refusals[0]
+        listed = [_refused(r) for refusal in refusals for r in refusal.rows][:ROWS_PER_SHEET]
+        yield Sheet(f"未入库 {one.what}", f"未能入库：{one.what}。{one.advice}", REFUSED, listed, sum(r.total for r in refusals))
+    if facts.disagreements:
+        differs = [
+            (d.library, d.field, d.dataset, r.key or f"（本平台编号 {r.record_id}）", r.ours, d.other, r.theirs, "贵单位" if d.believed else "对方", "")
+            for d in facts.disagreements for r in d.rows
+        ]  # fmt: skip
+        yield Sheet("与其他部门不一致", "同一人或同一单位，贵单位与其他部门说法不同。请核对贵单位的值", DIFFERS, differs[:ROWS_PER_SHEET], sum(d.total for d in facts.disagreements))
+
+
+def _finding(r: Row) -> tuple[str | int, ...]:
+    return f"{r.title}（{r.dataset}）", r.key, r.delivery_id, r.row_number, r.column, r.value or "（空）", r.expected, ""
+
+
+def _refused(r: Row) -> tuple[str | int, ...]:
+    return f"{r.title}（{r.dataset}）", r.key or "（缺）", r.delivery_id, r.row_number, r.value, r.expected, ""
+
+
+def _names(titles: Sequence[str]) -> list[str]:
+    """Sheet names: numbered, at most 31 characters, without what Excel forbids."""
+    return [f"{i} {FORBIDDEN_IN_NAMES.sub(' ', t)}"[:31].rstrip() for i, t in enumerate(titles, 1)]
+
+
+def _cells(sheet: Any, values: Iterable[str | int], **style: Any) -> list[Any]:
+    """Cells that are text by type and by format; only whole numbers stay numbers."""
+    out = []
+    for v in values:
+        cell = WriteOnlyCell(sheet, value=v if isinstance(v, int) else plain(v))
+        if not isinstance(v, int):
+            cell.data_type, cell.number_format = "s", "@"
+        for name, is_ in style.items():
+            setattr(cell, name, is_)
+        out.append(cell)
+    return out
+
+
+def _write(book: Workbook, sheet: Sheet, name: str) -> None:
+    page = book.create_sheet(name)
+    for i, column in enumerate(sheet.columns):
+        page.column_dimensions[chr(65 + i)].width = WIDTHS.get(column, 20)
+    page.freeze_panes = "A3"
+    page.sheet_view.showGridLines = False
+    last = chr(64 + len(sheet.columns))
+    page.auto_filter.ref = f"A2:{last}{len(sheet.rows) + 2}"
+    answers = DataValidation(type="list", formula1='"' + ",".join(a.replace(",", "，") for a in ANSWERS) + '"', allow_blank=True, showErrorMessage=False)
+    answers.add(f"{last}3:{last}{len(sheet.rows) + 3}")
+    page.data_validations.append(answers)
+    left = sheet.total - len(sheet.rows)
+    more = f"，此处列出 {words.count(len(sheet.rows))} 行，另有 {words.count(left)} 行在这些改好后列出" if left > 0 else ""
+    page.append(_cells(page, [f"{sheet.says}　（共 {words.count(sheet.total)} 行{more}）"], font=Font(bold=True, color="17406D")))
+    page.append(_cells(page, sheet.columns, font=Font(bold=True, color="FFFFFF"), fill=DARK, alignment=Alignment(vertical="center")))
+    for row in sheet.rows:
+        cells = _cells(page, row, border=THIN, alignment=Alignment(vertical="top", wrap_text=True))
+        cells[-1].fill = ANSWER
+        page.append(cells)
+
+
+def _cover(book: Workbook, facts: Facts, sheets: Sequence[Sheet], names: Sequence[str]) -> None:
+    """说明: what this is, how to use it, what is on which sheet."""
+    page = book.create_sheet("说明")
+    page.column_dimensions["A"].width, page.column_dimensions["B"].width, page.column_dimensions["C"].width = 34, 66, 12
+    page.sheet_view.showGridLines = False
+    page.append(_cells(page, [f"{facts.title}　待改数据清单"], font=Font(bold=True, size=16, color="17406D")))
+    page.append(_cells(page, [f"截至 {words.day(facts.today)}　请在 {words.day(facts.deadline)}前（10 个工作日）改好并重新交付"], font=Font(color="8A5300", bold=True)))
+    page.append([])
+    wrap = Alignment(wrap_text=True, vertical="top")
+    for title, text in (
+        ("怎样找到这一行", "凭“主键”在贵单位系统中查找；主键含身份证号等而被遮盖时，凭“交付批次”和“行号”在该次交付的文件中查找（行号 1 为第一条数据行，表头、标题不计）。"),
+        ("怎样改", "请在贵单位自己的系统中更正，再照常交付。平台不改动贵单位的数据；改好的行在下次交付后自动销号。"),
+        ("怎样答复", "在黄色的“您的答复”栏中选择或填写，把本表回复给来信地址；原值无误的，写明依据。"),
+        ("关于脱敏", "身份证号、电话、姓名、住址均已遮盖，仅供定位；请勿据此表补录数据。"),
+        ("关于公式", "表中没有公式；以 = + - @ 开头的内容前加了一个单引号，是文本。"),
+    ):
+        page.append([*_cells(page, [title], font=Font(bold=True), alignment=wrap), *_cells(page, [text], alignment=wrap)])
+    page.append([])
+    page.append(_cells(page, ["工作表", "内容", "行数"], font=Font(bold=True, color="FFFFFF"), fill=DARK))
+    for sheet, name in zip(sheets, names, strict=True):
+        page.append(_cells(page, [name, sheet.says, sheet.total], border=THIN, alignment=wrap))
+    if not sheets:
+        page.append(_cells(page, ["没有待改的行", "谢谢！"]))

@@ -1,0 +1,95 @@
+"""Paths under JICHU_HOME, and writes that are whole or not there at all."""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+PRIVATE_PREFIX = ".tmp-"
+
+
+def landing_root(home: Path, dataset: str) -> Path:
+    """The folder that holds every landing of a dataset (`department/dataset`)."""
+    return home / "landing" / dataset
+
+
+def landing(home: Path, dataset: str, delivery_id: str) -> Path:
+    """The folder of one landed delivery: `raw/`, `rows.parquet`, `manifest.json`."""
+    return landing_root(home, dataset) / delivery_id
+
+
+@contextmanager
+def write_atomically(path: Path) -> Iterator[Path]:
+    """Gives a private file beside `path` to write to; it takes the name when the block ends well, else it vanishes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=PRIVATE_PREFIX, dir=path.parent)
+    os.close(handle)
+    beside = Path(name)
+    try:
+        yield beside
+        _settle(beside)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def private_folder(parent: Path) -> Iterator[Path]:
+    """A folder (0700) inside `parent` for one piece of work; removed at the end unless it was renamed away.
+
+    It is locked while in use, so that what a killed process left behind can be told apart and is removed first.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    sweep(parent)
+    folder = Path(tempfile.mkdtemp(prefix=PRIVATE_PREFIX, dir=parent))
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield folder
+    finally:
+        os.close(handle)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep(parent: Path) -> None:
+    """Removes private folders in `parent` that no living process holds."""
+    for left in parent.glob(f"{PRIVATE_PREFIX}*"):
+        if left.is_dir() and not left.is_symlink() and not _held(left):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def publish(folder: Path, target: Path) -> bool:
+    """Renames a finished folder to its place. False when somebody else put the same there first."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.rename(target)
+    except OSError:
+        if target.is_dir():
+            return False
+        raise
+    return True
+
+
+def _held(folder: Path) -> bool:
+    """Whether a living process works in this private folder (it holds a lock on it)."""
+    with suppress(FileNotFoundError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(handle)
+    return False
+
+
+def _settle(path: Path) -> None:
+    """Forces a file's bytes to the disk, so that the rename cannot outrun them."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

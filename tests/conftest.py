@@ -1,0 +1,88 @@
+"""Fixtures that every test may ask for: a real PostGIS, a real SMTP server."""
+
+import itertools
+import shutil
+import tempfile
+from collections.abc import Iterator
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from etl.platform.postgres import Cluster, free_port
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgis_cluster() -> Iterator[Cluster]:
+    """A private PostGIS server for this session, gone afterwards. (pytest's own folders are closed to the server's user.)"""
+    folder = Path(tempfile.mkdtemp(prefix="jichu-test-"))
+    folder.chmod(0o711)
+    cluster = Cluster(folder, durable=False)
+    try:
+        cluster.start()
+        cluster.make_library_database("pristine")
+        yield cluster
+    finally:
+        cluster.remove()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def database_url(postgis_cluster: Cluster) -> str:
+    """The session's database: empty but for its extensions, owned by an ordinary role. Tests that change it share it."""
+    return postgis_cluster.role_url("jichu", "jichu")
+
+
+@pytest.fixture
+def empty_database(postgis_cluster: Cluster) -> Iterator[str]:
+    """A database for this test alone, with the extensions and nothing else (copied in about 0.1 s)."""
+    name = f"test_{next(_numbers)}"
+    postgis_cluster.server.create_database(name, "jichu", template="pristine")
+    yield postgis_cluster.role_url("jichu", name)
+    postgis_cluster.server.drop_database(name)
+
+
+class MailSink:
+    """An SMTP server on a free loopback port that keeps what it receives. `connection` is an Airflow connection URI."""
+
+    def __init__(self) -> None:
+        self.received: list[EmailMessage] = []
+        self.recipients: list[list[str]] = []
+        self.port = free_port()
+        self.connection = f"smtp://127.0.0.1:{self.port}?disable_ssl=true&disable_tls=true&from_email=jichu%40example.invalid"
+        self._controller = Controller(self, hostname="127.0.0.1", port=self.port, data_size_limit=64 * 1024**2)
+
+    async def handle_DATA(self, server: object, session: object, envelope: object) -> str:  # noqa: N802
+        """Called by aiosmtpd for each message."""
+        self.received.append(message_from_bytes(envelope.content, policy=policy.default))  # type: ignore[attr-defined,arg-type]
+        self.recipients.append(list(envelope.rcpt_tos))  # type: ignore[attr-defined]
+        return "250 OK"
+
+    def start(self) -> None:
+        """Listens from now on."""
+        self._controller.start()
+
+    def stop(self) -> None:
+        """Closes the port."""
+        self._controller.stop()
+
+
+@pytest.fixture
+def mail_sink() -> Iterator[MailSink]:
+    """A real SMTP server for this test."""
+    sink = MailSink()
+    sink.start()
+    yield sink
+    sink.stop()
+
+
+@pytest.fixture
+def jichu_home(tmp_path: Path) -> Path:
+    """An empty JICHU_HOME for this test."""
+    home = tmp_path / "home"
+    home.mkdir()
+    return home

@@ -1,0 +1,287 @@
+"""The owners' mail against a real PostGIS and a real SMTP server: what it says, what it hides, that none is lost or sent twice."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from email import message_from_bytes, policy
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import psycopg2
+import pytest
+from psycopg2.extras import Json, execute_values
+
+from etl import migrate, report, settings, spec
+from etl.settings import Settings
+
+TODAY = date(2018, 3, 8)
+NAMES = ["张小山", "李桂芳", "王?明", "欧阳建国", "陈", "𠮷田小红", "赵\U000e0100丽华", "=cmd|'/c calc'!A1", "周大福（户主）", "钱多多"]
+ADDRESSES = [f"四川省泸州市江阳区华阳街道酒城大道{i}段{i}2号{i}栋{i}0{i}" for i in range(1, 10)]
+
+
+def citizen_id(i: int) -> str:
+    """A made-up number in the form of a citizen ID, with a wrong check digit."""
+    return f"51050219{60 + i % 40:02d}{1 + i % 12:02d}{1 + i % 28:02d}{100 + i % 900}{i % 10}"
+
+
+def phone(i: int) -> str:
+    return f"138{12340000 + 7 * i}"
+
+
+@dataclass(frozen=True)
+class Score:
+    scope: str
+    name: str
+    dimension: str
+    value: float | None
+    previous: float | None
+
+
+SCORES = [
+    Score("department", "health", "total", 96.23, 95.4),
+    Score("department", "health", "normativity", 98.6, 97.9),
+    Score("department", "health", "completeness", 97.1, 97.1),
+    Score("department", "health", "accuracy", 91.4, 93.0),
+    Score("department", "health", "consistency", 95.2, 92.8),
+    Score("department", "health", "timeliness", 100.0, 100.0),
+    Score("department", "health", "accessibility", None, None),
+    Score("dataset", "health/health_records", "total", 95.8, 95.1),
+    Score("dataset", "health/birth_certificates", "total", 99.2, 98.7),
+    Score("dataset", "health/death_certificates", "total", 97.0, None),
+    Score("department", "court", "total", 88.0, None),
+]
+
+
+def delivery(dataset: str, day: date, state: str = "loaded", reason: str | None = None, notes: tuple[str, ...] = (), **rows: int) -> tuple[Any, ...]:
+    fates = [rows.get(k, 0) for k in ("new", "changed", "unchanged", "duplicate", "quarantined")]
+    return (dataset, f"{day:%Y%m%d}-ab12cd3{len(dataset) % 10}", day, "full", state, reason, "0" * 64, rows.get("total", sum(fates)), *fates, rows.get("removed", 0), list(notes))
+
+
+def insert(con: Any, table: str, columns: str, rows: list[tuple[Any, ...]]) -> None:
+    with con.cursor() as c:
+        execute_values(c, f"insert into {table} ({columns}) values %s", rows)
+    con.commit()
+
+
+def plant(url: str) -> None:
+    """The books after some deliveries of the health commission and the court, with mistakes of every kind in them."""
+    con = psycopg2.connect(url)
+    ids, first, second = [citizen_id(i) for i in range(400)], date(2018, 3, 1), date(2018, 3, 8)
+    fates = "dataset, delivery_id, delivered_on, kind, state, reason, content_sha256, rows_in, rows_new, rows_changed, rows_unchanged, rows_duplicate, rows_quarantined, rows_removed, notes"
+    insert(con, "ops.delivery", fates, [
+        delivery("health/health_records", first, new=19_214, duplicate=12, quarantined=9),
+        delivery("health/birth_certificates", first, new=812, quarantined=1),
+        delivery("health/death_certificates", first, new=133),
+        delivery("court/dishonest_debtors", first, new=40),
+        delivery("health/health_records", second, new=118, changed=64, unchanged=19_131, duplicate=3, quarantined=7, removed=19, notes=("多出的列：备注（已保留在落地副本，未装载）",)),
+        delivery("health/birth_certificates", second, new=31, changed=2, quarantined=1),
+        delivery("health/death_certificates", second, "rejected", "missing_column: 缺少列“死亡日期”", total=17),
+    ])  # fmt: skip
+    record = "health/health_records"
+    found = [(record, f"DA{i:06d}", "身份证号", "id_check", ids[i], i + 1) for i in range(23)]
+    found += [(record, f"DA{i:06d}", "联系电话", "phone_filler", "11111111111", i + 1) for i in range(30, 41)]
+    found += [(record, f"DA{i:06d}", "联系电话", "phone_invalid", phone(i)[:10], i + 1) for i in range(41, 46)]
+    found += [(record, f"DA{i:06d}", "姓名", "name_rare", NAMES[i % 10], i + 1) for i in range(50, 60)]
+    found += [(record, f"DA{i:06d}", "现住址", "address_hazard", "=" + ADDRESSES[i % 9], i + 1) for i in range(60, 63)]
+    found += [(record, f"DA{i:06d}", "出生日期", "not_a_date", "2017-02-30", i + 1) for i in range(70, 74)]
+    found += [(record, f"DA{i:06d}", "身份证号", "id_birth_differs", ids[i], i + 1) for i in range(70, 73)]
+    found += [(record, f"DA{i:06d}", "身份证号", "id_legacy15", ids[i][:6] + ids[i][8:17], i + 1) for i in range(80, 102)]
+    found += [("health/birth_certificates", f"Q51{i:07d}", "母亲证件号码", "id_length", ids[i][:17], i) for i in range(300, 304)]
+    found += [("court/dishonest_debtors", f"（2018）川0502执{i}号|{NAMES[i % 2]}", "名称", "name_decorated", NAMES[i % 2] + " ", i) for i in range(1, 4)]
+    insert(con, "quality.finding", "dataset, source_key, column_name, problem, value, row_number, delivery_id, opened_on", [(*f, f"{first:%Y%m%d}-ab12cd31", first) for f in found])
+    mended = [(record, f"DA{i:06d}", "身份证号", "id_check", ids[i], i, "20180301-ab12cd31", first, second) for i in range(200, 212)]
+    mended += [(record, "DA000001", "身份证号", "id_check", ids[1], 2, "20180301-ab12cd31", first, second)]  # closed and opened again: not mended
+    insert(con, "quality.finding", "dataset, source_key, column_name, problem, value, row_number, delivery_id, opened_on, closed_on", mended)
+    raw = Json({"姓名": NAMES[0], "身份证号": ids[3], "现住址": ADDRESSES[0], "联系电话": phone(3)})
+    refused = [
+        (record, "20180308-ab12cd31", 17, "DA000017", ["bad_date: 建档日期“2017-02-30”不是真实日期"], raw, "open", None),
+        (record, "20180308-ab12cd31", 44, None, ["missing_key: 主键列“档案号”为空"], raw, "open", None),
+        (record, "20180308-ab12cd31", 45, "DA000045", ["key_conflict: 同一主键在本次交付中出现多次而内容不同，无法判断哪一行为准"], raw, "open", None),
+        (record, "20180308-ab12cd31", 46, "DA000045", ["key_conflict: 同一主键在本次交付中出现多次而内容不同，无法判断哪一行为准"], raw, "open", None),
+        (record, "20180301-ab12cd31", 90, "DA000090", ["bad_date: 建档日期“不详”不是真实日期"], raw, "fixed", "20180308-ab12cd31"),
+        ("health/birth_certificates", "20180308-ab12cd36", 5, ids[9], [f"bad_date: 出生时间“{NAMES[1]} {ids[9]}”不是真实时间"], raw, "open", None),
+    ]
+    insert(con, "quality.quarantine", "dataset, delivery_id, row_number, source_key, reasons, record, status, closed_by", refused)
+    differs = [("population", f"P{i:010d}", "birth_date", "1987-02-1" + str(i), "public_security/household_register", "1987-12-0" + str(i), record, f"DA{i:06d}") for i in range(1, 7)]
+    differs += [("population", f"P{i:010d}", "name", NAMES[0], "public_security/household_register", NAMES[1], record, f"DA{i:06d}") for i in range(1, 4)]
+    differs += [("population", f"P{i:010d}", "residence_address", ADDRESSES[0], record, ADDRESSES[1], "education/students", f"G{ids[i]}") for i in range(1, 3)]
+    insert(con, "quality.disagreement", "library, record_id, field, kept_value, kept_from, other_value, other_from, other_key", differs)
+    results = [
+        (record, "register_covers_recent_births", "completeness", "warning", False, False, 19_316, 43, "半年内出生、已有出生证明的新生儿应当建档", None),
+        (record, "phone_share_is_steady", "completeness", "warning", False, True, 0, 0, "电话填报率不应骤降", None),
+    ]
+    insert(con, "quality.result", "target, expectation, dimension, severity, success, broken, checked, failed, because, column_name", results)
+    con.close()
+
+
+def secrets() -> set[str]:
+    """Everything that may never be read in a mail, a page or a workbook."""
+    ids = [citizen_id(i) for i in range(400)]
+    return {*ids, *(i[:17] for i in ids), *(i[:6] + i[8:17] for i in ids), *(phone(i)[:10] for i in range(400)), *(a[10:] for a in ADDRESSES), *(n for n in NAMES if len(n) > 2)}
+
+
+def everything_in(file: Path) -> str:
+    """All text a reader could find in an output: decoded parts, unescaped markup, every cell."""
+    if file.suffix == ".xlsx":
+        book = openpyxl.load_workbook(file)
+        return "\n".join(str(v) for sheet in book for row in sheet.iter_rows(values_only=True) for v in (sheet.title, *row) if v is not None)
+    if file.suffix == ".eml":
+        return letter_text(message_from_bytes(file.read_bytes(), policy=policy.default))
+    return unescape(file.read_text(encoding="utf-8"))
+
+
+def letter_text(letter: Any) -> str:
+    parts = [p.get_content() for p in letter.walk() if p.get_content_maintype() == "text"]
+    return unescape("\n".join([str(letter["Subject"]), *parts]))
+
+
+@pytest.fixture
+def world(empty_database: str, jichu_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    monkeypatch.setenv("JICHU_DATABASE_URL", empty_database)
+    monkeypatch.setenv("JICHU_HOME", str(jichu_home))
+    monkeypatch.delenv("AIRFLOW_CONN_SMTP_DEFAULT", raising=False)
+    here = settings.load(as_of=TODAY.isoformat())
+    con = psycopg2.connect(empty_database)
+    with con, con.cursor() as c:
+        for f in sorted(migrate.MIGRATIONS.glob("000[14]_*.sql")):
+            c.execute(f.read_text(encoding="utf-8"))
+    con.close()
+    plant(empty_database)
+    yield here
+
+
+def build(world: Settings, out: Path, owner: str | None = None) -> list[report.Report]:
+    return report.build(world, spec.load(), owner, out, SCORES)
+
+
+def test_each_department_gets_a_page_a_letter_and_a_workbook(world: Settings, tmp_path: Path) -> None:
+    assert [r.department for r in build(world, tmp_path / "out")] == ["court", "health"]
+    assert {f.name for f in (tmp_path / "out").iterdir()} == {f"{d}.{s}" for d in ("court", "health") for s in ("html", "eml", "xlsx")}
+
+
+def test_the_subject_says_the_one_thing_that_matters(world: Settings, tmp_path: Path) -> None:
+    (health,) = build(world, tmp_path, "health")
+    assert health.subject == "【数据质量】市卫生计生委：死亡医学证明 3月8日的交付被拒收：缺少约定的列，得分 96.2（↑0.8）"
+    con = psycopg2.connect(world.database_url)
+    with con, con.cursor() as c:
+        c.execute("delete from ops.delivery where state = 'rejected'")
+    con.close()
+    (health,) = build(world, tmp_path, "health")
+    assert re.fullmatch(r"【数据质量】市卫生计生委：居民健康档案有 \d+ 行待改，共 \d+ 行，得分 96\.2（↑0\.8）", health.subject)
+
+
+def test_nothing_personal_is_in_any_output(world: Settings, tmp_path: Path) -> None:
+    build(world, tmp_path)
+    for file in tmp_path.iterdir():
+        text = everything_in(file)
+        leaked = {i for i, s in enumerate(sorted(secrets())) if s in text}
+        assert not leaked, f"{file.name}: {len(leaked)}"
+        assert not re.search(r"(?<!\d)1[3-9]\d{9}(?!\d)", text.replace("11111111111", "")), file.name
+        assert not re.search(r"(?<![0-9a-f])[1-8]\d{5}(?:19|20)\d{9}[\dXx]", text), file.name
+
+
+def test_the_letter_has_text_page_picture_and_workbook_and_the_page_needs_nothing_else(world: Settings, tmp_path: Path) -> None:
+    (health,) = build(world, tmp_path, "health")
+    letter = message_from_bytes(health.eml.read_bytes(), policy=policy.default)
+    assert [p.get_content_type() for p in letter.walk()] == [
+        "multipart/mixed", "multipart/alternative", "text/plain", "multipart/related", "text/html", "image/png",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ]  # fmt: skip
+    page = letter.get_body(("html",)).get_content()
+    (cid,) = re.findall(r'src="cid:([^"]+)"', page)
+    assert [p["Content-ID"] for p in letter.walk() if p["Content-ID"]] == [f"<{cid}>"]
+    assert 'alt="各维度得分：规范性 98.6（↑0.7）' in page
+    alone = health.html.read_text(encoding="utf-8")
+    assert "data:image/png;base64," in alone
+    assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//|<script|@import|url\(""", alone)
+    assert len(page) < 100_000, "Gmail cuts longer mails"
+
+
+def test_the_mail_speaks_the_departments_own_words(world: Settings, tmp_path: Path) -> None:
+    (health,) = build(world, tmp_path, "health")
+    text = everything_in(health.html)
+    for said in (
+        "身份证号：身份号码校验码不对", "第 1 行 · DA000000", "510502********", "缺少列“死亡日期”", "请补齐列后重新交付", "建档日期“2017-02-30”不是真实日期",
+        "市公安局《户籍人口》", "现采信对方", "现采信贵单位", "半年内出生", "2018年3月22日", "多出的列：备注", "原先未能入库的行已入库",
+    ):  # fmt: skip
+        assert said in text, said
+    assert "电话填报率" not in text, "a broken check says nothing about the data"
+    assert re.search(r">12</b> 居民健康档案·身份证号：身份号码校验码不对", text), "a finding closed and opened again is not mended"
+
+
+def test_a_key_that_is_a_citizen_id_is_masked_and_found_by_delivery_and_row(world: Settings, tmp_path: Path) -> None:
+    (health,) = build(world, tmp_path, "health")
+    text = everything_in(health.xlsx)
+    assert "20180308-ab12cd36" in text
+    assert citizen_id(9)[:6] + "********" + citizen_id(9)[14:] in text
+
+
+def test_the_workbook_holds_one_sheet_a_rule_and_nothing_that_runs(world: Settings, tmp_path: Path) -> None:
+    (health,) = build(world, tmp_path, "health")
+    book = openpyxl.load_workbook(health.xlsx)
+    assert book.sheetnames[0] == "说明"
+    rules = [s for s in book if s["A2"].value == "数据集"]
+    assert [c.value for c in rules[0][2]] == ["数据集", "主键", "交付批次", "行号", "列", "脱敏后的值", "应为", "您的答复"]
+    assert {s.title.split(" ", 1)[1][:6] for s in book if s.title != "说明"} >= {"身份号码校验", "未入库 缺主", "与其他部门不"}
+    for sheet in book:
+        assert sheet.title == "说明" or sheet.freeze_panes == "A3"
+        for row in sheet.iter_rows():
+            for cell in row:
+                assert cell.data_type != "f"
+                assert not isinstance(cell.value, str) or not cell.value.startswith(("=", "+", "-", "@"))
+                assert not isinstance(cell.value, str) or cell.number_format == "@"
+
+
+def test_a_long_sheet_is_cut_and_says_how_many_more(world: Settings, tmp_path: Path) -> None:
+    con = psycopg2.connect(world.database_url)
+    with con, con.cursor() as c:
+        c.execute(
+            "insert into quality.finding select 'health/health_records', 'X' || i, '联系电话', 'phone_invalid', '123', i, '20180301-ab12cd31', '2018-03-01', null "
+            "from generate_series(1, 3000) i"
+        )
+    con.close()
+    (health,) = build(world, tmp_path, "health")
+    (sheet,) = [s for s in openpyxl.load_workbook(health.xlsx) if "电话号码位数" in s.title]
+    assert sheet.max_row == 2002
+    assert "共 3,005 行，此处列出 2,000 行，另有 1,005 行" in str(sheet["A1"].value)
+
+
+def test_mails_arrive_once_and_the_next_tells_only_what_is_new(world: Settings, tmp_path: Path, mail_sink: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", mail_sink.connection)
+    sent = report.send(world, spec.load(), build(world, tmp_path))
+    assert [s.state for s in sent] == ["sent", "sent"]
+    again = report.send(world, spec.load(), build(world, tmp_path))
+    assert [s.state for s in again] == ["already", "already"]
+    assert len(mail_sink.received) == 2
+    letter = mail_sink.received[-1]
+    assert letter["From"].addresses[0].addr_spec == "jichu@example.invalid"
+    assert mail_sink.recipients[-1] == spec.load().departments["health"].owners
+    assert not any(s in letter_text(m) for s in secrets() for m in mail_sink.received)
+    later = replace(world, today=date(2018, 3, 9))
+    (health,) = build(later, tmp_path, "health")
+    text = everything_in(health.html)
+    assert "没有新的交付" in text
+    assert "感谢" not in text
+    assert (later.home / "mail" / "20180308" / "health.html").exists()
+
+
+def test_a_mail_that_fails_waits_and_goes_out_once_the_server_is_back(world: Settings, tmp_path: Path, mail_sink: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", mail_sink.connection + "&retry_limit=2")
+    mail_sink.stop()
+    failed = report.send(world, spec.load(), build(world, tmp_path))
+    assert [s.state for s in failed] == ["queued", "queued"]
+    assert len(list((world.home / "mail" / "outbox").glob("*.eml"))) == 2
+    mail_sink.start()
+    assert [s.state for s in report.send(world, spec.load(), [])] == ["sent", "sent"]
+    assert report.send(world, spec.load(), []) == []
+    assert len(mail_sink.received) == 2
+    assert not list((world.home / "mail" / "outbox").iterdir())
+
+
+def test_without_a_mail_server_the_files_stay(world: Settings, tmp_path: Path) -> None:
+    sent = report.send(world, spec.load(), build(world, tmp_path / "out"))
+    assert [s.state for s in sent] == ["kept", "kept"]
+    assert (world.home / "mail" / "20180308" / "court.eml").exists()
