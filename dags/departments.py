@@ -11,6 +11,8 @@ from airflow.sdk import DAG, Asset, MultipleCronTriggerTimetable, Param, get_cur
 from etl import pipeline
 
 TIMEZONE = "Asia/Shanghai"
+# Airflow takes False for "if the last time was a moment ago"; unpausing a DAG shall not start last night's run.
+NOT_AT_ONCE = timedelta(seconds=1)
 # A department is not punctual: while a delivery is due we look every night, otherwise on Mondays. A look costs a second.
 LOOKS = {
     "daily": ["{minute} 2 * * *"],
@@ -47,7 +49,7 @@ def define(source: Any, owner: str, minute: int) -> DAG:
         dag_display_name=f"{owner}：{source.title}",
         description=f"{owner}《{source.title}》的交付入库",
         doc_md=explain(source, owner),
-        schedule=MultipleCronTriggerTimetable(*(cron.format(minute=minute) for cron in LOOKS[terms.due]), timezone=TIMEZONE),
+        schedule=MultipleCronTriggerTimetable(*(cron.format(minute=minute) for cron in LOOKS[terms.due]), timezone=TIMEZONE, run_immediately=NOT_AT_ONCE),
         catchup=False,
         max_active_runs=1,
         dagrun_timeout=timedelta(hours=12),

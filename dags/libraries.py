@@ -13,6 +13,8 @@ from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, CronTriggerTimetable, P
 from etl import pipeline
 
 TIMEZONE = "Asia/Shanghai"
+# Airflow takes False for "if the last time was a moment ago"; unpausing a DAG shall not start last night's run.
+NOT_AT_ONCE = timedelta(seconds=1)
 OWNER = "市大数据管理局"
 
 
@@ -48,7 +50,7 @@ def define(library: Any, position: int) -> DAG:
         dag_display_name=library.title,
         description=f"{library.title}的关联、归并与发布",
         doc_md=explain(library, datasets),
-        schedule=AssetOrTimeSchedule(timetable=CronTriggerTimetable(f"{minute} {hour} * * *", timezone=TIMEZONE), assets=inputs),
+        schedule=AssetOrTimeSchedule(timetable=CronTriggerTimetable(f"{minute} {hour} * * *", timezone=TIMEZONE, run_immediately=NOT_AT_ONCE), assets=inputs),
         catchup=False,
         max_active_runs=1,
         dagrun_timeout=timedelta(hours=12),

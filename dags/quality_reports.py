@@ -7,6 +7,9 @@ from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, CronTriggerTimetable, P
 
 from etl import pipeline
 
+TIMEZONE = "Asia/Shanghai"
+# Airflow takes False for "if the last time was a moment ago"; unpausing a DAG shall not start last night's run.
+NOT_AT_ONCE = timedelta(seconds=1)
 LIBRARIES = [Asset(name=library.name, uri=f"jichu://library/{library.name}") for library in pipeline.libraries()]
 ABOUT = """# 数据质量报告
 
@@ -19,7 +22,7 @@ with DAG(
     dag_display_name="数据质量报告",
     description="给每个部门的数据质量邮件",
     doc_md=ABOUT,
-    schedule=AssetOrTimeSchedule(timetable=CronTriggerTimetable("0 8 * * 1", timezone="Asia/Shanghai"), assets=LIBRARIES),
+    schedule=AssetOrTimeSchedule(timetable=CronTriggerTimetable("0 8 * * 1", timezone=TIMEZONE, run_immediately=NOT_AT_ONCE), assets=LIBRARIES),
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=4),

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from etl import pipeline
@@ -22,7 +23,8 @@ DATASET = typer.Argument(metavar="DATASET", help="部门/数据集，如 public_
 
 def main() -> None:
     """Runs the command line; known errors are said in one line with their exit code."""
-    logging.basicConfig(level=os.environ.get("JICHU_LOG", "WARNING").upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("jichu").setLevel(os.environ.get("JICHU_LOG", "WARNING").upper())
     try:
         app(standalone_mode=False)
     except JichuError as e:
@@ -43,7 +45,7 @@ def main() -> None:
 
 
 def _say(text: str) -> None:
-    out.print(f"[dim]{settings_module.now():%H:%M:%S}[/dim] {text}", highlight=False, markup=True)
+    out.print(f"[dim]{settings_module.now():%H:%M:%S}[/dim] {escape(text)}", highlight=False, soft_wrap=True)
 
 
 @app.command()

@@ -92,7 +92,7 @@ def _as_text(name: str, kind: str) -> str:
     if kind == "BLOB":
         return f"hex({column}) as {column}"
     if kind.endswith("[]"):  # a PostgreSQL array literal
-        escaped = f"list_transform({column}, x -> '\"' || replace(replace(x, '\\', '\\\\'), '\"', '\\\"') || '\"')"
+        escaped = f"list_transform({column}, lambda x: '\"' || replace(replace(x, '\\', '\\\\'), '\"', '\\\"') || '\"')"
         return f"case when {column} is not null then '{{' || array_to_string({escaped}, ',') || '}}' end as {column}"
     if kind == "BOOLEAN":
         return f"case when {column} then 't' when not {column} then 'f' end as {column}"
@@ -110,7 +110,7 @@ def copy_in(con: Connection, duck: duckdb.DuckDBPyConnection, relation: str, tab
     os.close(handle)
     try:
         listed = ", ".join(_as_text(n, k) for n, k in kinds.items())
-        duck.execute(f"copy (select {listed} from {relation}) to '{name}' (format csv, header false, nullstr '\\N', quote '\"', escape '\"', force_quote *)")
+        duck.execute(f"copy (select {listed} from {relation}) to '{name}' (format csv, header false, nullstr '\\N', quote '\"', escape '\"')")
         with Path(name).open("rb") as f, con.cursor() as c:
             c.copy_expert(f"copy {table} ({', '.join(quote(n) for n in kinds)}) from stdin (format csv, null '\\N')", f, size=1 << 20)
             return int(c.rowcount)

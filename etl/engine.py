@@ -27,7 +27,8 @@ def connect(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
             "temp_directory": str(scratch / "spill"),
             "threads": str(os.cpu_count() or 2),
             "preserve_insertion_order": "false",
-            "TimeZone": "Asia/Shanghai",
+            "autoinstall_known_extensions": "false",  # a closed network has no extensions to offer
+            "autoload_known_extensions": "false",
         },
     )
     try:

@@ -232,7 +232,7 @@ def _checked(run: Run, source: Source, candidate: str, duck: duckdb.DuckDBPyConn
     """What the dataset's suite says of its new and changed rows, and what the column rules found in all of them."""
     from etl.check import findings
 
-    return _suite(run, source.stem, source.name, candidate) + findings.outcomes(duck, run.registry, source, cleaned)
+    return _suite(run, source.stem, source.name, candidate) + findings.result_rows_from_findings(duck, cleaned, run.registry, source)
 
 
 def _too_different(source: Source, kind: str, counted: Any, books: Books) -> str | None:

@@ -17,7 +17,7 @@ from etl.settings import Settings
 from etl.spec import Feed, Library, Registry, Source
 
 # PostgreSQL type → DuckDB type of published columns; geometry passes as EWKB
-DUCK_TYPES = {"text": "VARCHAR", "date": "DATE", "timestamp with time zone": "TIMESTAMPTZ", "timestamp without time zone": "TIMESTAMP", "uuid": "UUID", "bigint": "BIGINT"}
+DUCK_TYPES = {"text": "VARCHAR", "date": "DATE", "timestamp with time zone": "VARCHAR", "timestamp without time zone": "TIMESTAMP", "uuid": "UUID", "bigint": "BIGINT"}
 DUCK_TYPES |= {"integer": "INTEGER", "boolean": "BOOLEAN", "double precision": "DOUBLE", "jsonb": "JSON", "numeric": "DECIMAL(28,6)", "smallint": "INTEGER"}
 
 

@@ -56,7 +56,7 @@ class MailSink:
         self.connection = f"smtp://127.0.0.1:{self.port}?disable_ssl=true&disable_tls=true&from_email=jichu%40example.invalid"
         self._controller = Controller(self, hostname="127.0.0.1", port=self.port, data_size_limit=64 * 1024**2)
 
-    async def handle_DATA(self, server: object, session: object, envelope: object) -> str:  # noqa: N802
+    async def handle_DATA(self, server: object, session: object, envelope: object) -> str:
         """Called by aiosmtpd for each message."""
         self.received.append(message_from_bytes(envelope.content, policy=policy.default))  # type: ignore[attr-defined,arg-type]
         self.recipients.append(list(envelope.rcpt_tos))  # type: ignore[attr-defined]

@@ -1,9 +1,11 @@
 """Our own expectations. Importing this module imports Great Expectations (seconds): only etl.check.engine does."""
 
+from __future__ import annotations
+
 from typing import Any, ClassVar
 
-from great_expectations.execution_engine import ExecutionEngine
-from great_expectations.expectations.core import UnexpectedRowsExpectation
+from great_expectations.execution_engine.execution_engine import ExecutionEngine
+from great_expectations.expectations.core.unexpected_rows_expectation import UnexpectedRowsExpectation
 
 NULLS = "column_values.nonnull.unexpected_count"
 
@@ -14,12 +16,18 @@ class ExpectNoSuchRows(UnexpectedRowsExpectation):
     metric_dependencies: ClassVar[tuple[str, ...]] = ("unexpected_rows_query.row_count", "table.row_count")
 
     def _validate(
-        self, metrics: dict[str, Any], runtime_configuration: dict[str, Any] | None = None, execution_engine: ExecutionEngine | None = None
+        self,
+        metrics: dict[str, Any],
+        runtime_configuration: dict[str, Any] | None = None,
+        execution_engine: ExecutionEngine[Any] | None = None,
     ) -> dict[str, Any]:
         """The shape of a map expectation's result, so that both are read alike."""
         failed = int(metrics["unexpected_rows_query.row_count"])
         checked = int(metrics["table.row_count"])
-        return {"success": failed == 0, "result": {"element_count": checked, "missing_count": self._missing(metrics), "unexpected_count": failed}}
+        return {
+            "success": failed == 0,
+            "result": {"element_count": checked, "missing_count": self._missing(metrics), "unexpected_count": failed},
+        }
 
     def _missing(self, metrics: dict[str, Any]) -> int:
         return 0

@@ -11,7 +11,6 @@ from etl.engine import literal, quote
 from etl.spec import Registry, Source
 from etl.spec.rule import Problem
 
-
 # Problems between two columns of a row: looked for only where both are declared, judged where both hold a value.
 COMPARED = {
     "id_birth_differs": ("citizen_id", "birth_date"),
@@ -55,15 +54,12 @@ def result_rows_from_findings(duck: duckdb.DuckDBPyConnection, cleaned: Path | s
     """One Outcome `<cleaned column>_<problem>` for each problem that the source's rules look for.
 
     cleaned: cleaned.parquet (docs/architecture.md). checked: rows judged, which are all rows for a completeness
-    problem, else those that hold a value in the column (or were found wrong in it); failed: rows found.
+    problem, else those that hold a value in the column (or one that was found wrong); failed: rows found.
     """
     relation = f"read_parquet({literal(str(cleaned))})"
-    found = {
-        (column, problem): int(n)
-        for column, problem, n in duck.execute(
-            f'select f."column", f.problem, count(distinct row_number) from (select row_number, unnest(findings) as f from {relation}) group by all'
-        ).fetchall()
-    }
+    each = f"select row_number, unnest(findings) as f from {relation}"
+    counted = duck.execute(f'select f."column", f.problem, count(distinct row_number) from ({each}) group by all').fetchall()
+    found = {(column, problem): int(n) for column, problem, n in counted}
     rules = list(applied(registry, source))
     rows, judged = _judged(duck, relation, rules)
     outcomes = []
@@ -74,20 +70,26 @@ def result_rows_from_findings(duck: duckdb.DuckDBPyConnection, cleaned: Path | s
     return outcomes
 
 
-def _judged(
-    duck: duckdb.DuckDBPyConnection, relation: str, rules: list[Applied]
-) -> tuple[int, dict[tuple[str, tuple[str, ...]], int]]:
+def _judged(duck: duckdb.DuckDBPyConnection, relation: str, rules: list[Applied]) -> tuple[int, dict[tuple[str, tuple[str, ...]], int]]:
     """All rows, and for each (delivered column, outputs) the rows that were judged: in one scan."""
     wanted = list(dict.fromkeys((a.delivered, a.outputs) for a in rules))
     compared = set(COMPARED.values())
     counts = ["count(*)"]
     for delivered, outputs in wanted:
-        shown = (" and " if outputs in compared else " or ").join(f"{quote(o)} is not null" for o in outputs)
-        counts.append(f'count(*) filter (({shown}) or list_contains(list_transform(findings, lambda f: f."column"), {literal(delivered)}))')
+        there = [f"{quote(o)} is not null" for o in outputs]
+        if outputs in compared:
+            counts.append(f"count(*) filter ({' and '.join(there)})")
+            continue
+        wrong = [a.name for a in rules if a.delivered == delivered and a.problem.dimension != "completeness"]
+        named = ", ".join(map(literal, wrong)) or "''"
+        found = f'list_filter(findings, lambda f: f."column" = {literal(delivered)} and f.problem in ({named}))'
+        counts.append(f"count(*) filter ({' or '.join(there)} or len({found}) > 0)")
     first = duck.execute(f"select {', '.join(counts)} from {relation}").fetchall()[0]
     return int(first[0]), dict(zip(wanted, map(int, first[1:]), strict=True))
 
 
 def _outcome(target: str, a: Applied, checked: int, failed: int) -> Outcome:
     because = f"{a.problem.title}；应当：{a.problem.expected}"
-    return Outcome(target, f"{a.cleaned}_{a.name}", a.problem.dimension, a.problem.severity, failed == 0, False, checked, failed, because, a.delivered)
+    return Outcome(
+        target, f"{a.cleaned}_{a.name}", a.problem.dimension, a.problem.severity, failed == 0, False, checked, failed, because, a.delivered
+    )

@@ -42,12 +42,21 @@ CLAIMS = """
 # Rows that could be used, and deliveries that could be read: GB/T 36344, accessibility.
 DELIVERIES = """
     with ranked as (
-        select *, rank() over (partition by dataset order by sequence desc) as age
+        select *, rank() over (partition by dataset order by sequence desc) as age,
+            rank() over (partition by dataset, state order by sequence desc) as age_within_state
         from ops.delivery where kind <> 'replay' and not (state = 'rejected' and reason like 'superseded%%')
     )
-    select dataset, sum(rows_in) filter (where state = 'loaded'), sum(rows_quarantined) filter (where state = 'loaded'),
-        count(*) filter (where state <> 'held'), count(*) filter (where state in ('rejected', 'discarded'))
-    from ranked where age >= %(before)s group by dataset
+    select dataset, sum(rows_in) filter (where counts), sum(rows_quarantined) filter (where counts),
+        count(*) filter (where age >= %(before)s and state <> 'held'),
+        count(*) filter (where age >= %(before)s and state in ('rejected', 'discarded'))
+    from (
+        select *, state = 'loaded' and case kind
+            when 'full' then age_within_state = %(before)s
+            else age_within_state >= %(before)s
+        end as counts
+        from ranked
+    ) as counted
+    group by dataset
 """
 LIBRARY_CLAIMS = """
     with runs as (select distinct target, run_at from quality.result where delivery_id is null),
@@ -94,7 +103,7 @@ class Judged:
 @cache
 def weights(path: Path = ROOT / "expectations" / "weights.yml") -> Weights:
     """How much each severity and each dimension weighs."""
-    return Weights.model_validate(yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER))  # noqa: S506: a safe loader, in C
+    return Weights.model_validate(yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER))  # noqa: S506 – a safe loader, in C
 
 
 def scores(database_url: str, today: date | None = None) -> list[Score]:
@@ -152,7 +161,8 @@ def _scored(scope: str, now: Mapping[str, list[Judged]], before: Mapping[str, li
         values, earlier = dimension_scores(now[name]), dimension_scores(before.get(name, []))
         for dimension in (TOTAL, *DIMENSIONS):
             rests = [j for j in now[name] if dimension in (TOTAL, j.dimension)]
-            out.append(Score(scope, name, dimension, values[dimension], earlier[dimension], sum(j.checked for j in rests), sum(j.failed for j in rests)))
+            checked, failed = sum(j.checked for j in rests), sum(j.failed for j in rests)
+            out.append(Score(scope, name, dimension, values[dimension], earlier[dimension], checked, failed))
     return out
 
 

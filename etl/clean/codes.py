@@ -28,7 +28,7 @@ def register(con: duckdb.DuckDBPyConnection, tables: list[CodeTable]) -> None:
     con.register("clean_listed", listed)
     con.execute(
         "create or replace temp table clean_spelling as "
-        "select code_table, spelling_key(spelling) as spelling, min_by(code, length(spelling)) as code "
-        "from clean_listed group by all having spelling is not null"
+        "select code_table, key as spelling, min_by(code, length(spelling)) as code "
+        "from (select *, spelling_key(spelling) as key from clean_listed) where key is not null group by code_table, key"
     )
     con.unregister("clean_listed")

@@ -30,15 +30,24 @@ def _code(table: str, text: str = "spelling_key({d})", value: str = "{found}") -
     return Rule((text,), {"": value}, "code_problem({d}, {1}, {found}, {required})", lookup=table)
 
 
-_ENTITY_STEPS = ("entity_code_text({d})", "entity_code_repaired({1})", "entity_code_state({2}, {today})")
+_ENTITY_STEPS = (
+    "entity_code_plain({d})",
+    "entity_code_text({1})",
+    "entity_code_candidate({2})",
+    "is_organization_code(organization_part({3}))",
+    "citizen_id_body({3})",
+    "citizen_id_sum(citizen_id_number({5}))",
+    "citizen_id_fault({5}, {6}, citizen_id_birth({5}), {today})",
+    "entity_code_state({3}, {4}, {5}, {7})",
+)
 _ENTITY_OUTPUTS = {
-    "": "{2}",
-    "_uscc": "case when {3} = 'ok_uscc' then {2} end",
-    "_organization_code": "entity_organization_code({2}, {3})",
-    "_registration_number": "case when {3} = 'ok_regno' then {2} end",
-    "_state": "{3}",
+    "": "entity_code_value({2}, {3}, {8})",
+    "_uscc": "case when {8} = 'ok_uscc' then {3} end",
+    "_organization_code": "entity_organization_code({3}, {4}, {8})",
+    "_registration_number": "case when {8} = 'ok_regno' then {3} end",
+    "_state": "{8}",
 }
-_ENTITY_PROBLEM = "entity_code_problem({d}, {1}, {2}, {3}, {in_key})"
+_ENTITY_PROBLEM = "entity_code_problem({d}, {2}, {3}, {8}, {in_key})"
 
 RULES: dict[str, Rule] = {
     "text": Rule((), {"": "{d}"}),
@@ -51,43 +60,43 @@ RULES: dict[str, Rule] = {
     "entity_name": Rule(("entity_name_value({d})",), {"": "{1}"}, "entity_name_problem({d}, {1})"),
     "citizen_id": Rule(
         (
-            "citizen_id_text({d})",
-            "citizen_id_body({1})",
-            "citizen_id_sum(citizen_id_number({2}))",
-            "citizen_id_birth({2})",
-            "citizen_id_fault({2}, {3}, {4}, {today})",
-            "citizen_id_state({1}, {2}, {3}, {5})",
+            "citizen_id_plain({d})",
+            "citizen_id_text({1})",
+            "citizen_id_body({2})",
+            "citizen_id_sum(citizen_id_number({3}))",
+            "citizen_id_birth({3})",
+            "citizen_id_fault({3}, {4}, {5}, {today})",
+            "citizen_id_state({2}, {3}, {4}, {6})",
         ),
-        {"": "citizen_id_value({2}, {3}, {6})", "_text": "{1}", "_state": "{6}"},
-        "citizen_id_problem({d}, {1}, {2}, {5}, {6})",
+        {"": "citizen_id_value({3}, {4}, {7})", "_text": "{2}", "_state": "{7}"},
+        "citizen_id_problem({d}, {2}, {3}, {6}, {7})",
     ),
     "entity_code": Rule(_ENTITY_STEPS, _ENTITY_OUTPUTS, _ENTITY_PROBLEM),
     "party_code": Rule(
         (
             *_ENTITY_STEPS,
-            "case when is_person_code({2}, {3}) then citizen_id_text({d}) end",
-            "citizen_id_body({4})",
-            "citizen_id_sum(citizen_id_number({5}))",
-            "citizen_id_fault({5}, {6}, citizen_id_birth({5}), {today})",
-            "citizen_id_state({4}, {5}, {6}, {7})",
+            "case when is_person_code({2}, {8}) then citizen_id_text({2}) end",
+            "case when {9} is not null or {8} = 'missing' then citizen_id_state({9}, {5}, {6}, {7}) end",
         ),
         _ENTITY_OUTPUTS
-        | {
-            "_citizen_id": "citizen_id_value({5}, {6}, {8})",
-            "_citizen_id_text": "{4}",
-            "_citizen_id_state": "case when {4} is not null or {3} = 'missing' then {8} end",
-        },
+        | {"_citizen_id": "citizen_id_value({5}, {6}, {10})", "_citizen_id_text": "{9}", "_citizen_id_state": "{10}"},
         _ENTITY_PROBLEM,
     ),
     "organization_code": Rule(
-        ("entity_code_text({d})", "entity_code_repaired({1})", "organization_code_state({2})"),
-        {"": "organization_code_value({2}, {3})", "_state": "{3}"},
-        "organization_code_problem({d}, {1}, {2}, {3})",
+        (
+            "entity_code_plain({d})",
+            "entity_code_text({1})",
+            "entity_code_candidate({2})",
+            "is_organization_code(organization_part({3}))",
+            "organization_code_state({3}, {4})",
+        ),
+        {"": "case when {5} = 'ok' then organization_part({3}) end", "_state": "{5}"},
+        "organization_code_problem({d}, {2}, {3}, {5})",
     ),
     "registration_number": Rule(
-        ("entity_code_text({d})", "registration_number_state({1})"),
-        {"": "{1}", "_state": "{2}"},
-        "registration_number_problem({d}, {1}, {2})",
+        ("entity_code_plain({d})", "entity_code_text({1})", "registration_number_state({2})"),
+        {"": "{2}", "_state": "{3}"},
+        "registration_number_problem({d}, {2}, {3})",
     ),
     "date": Rule(("date_text({d})", "date_day({1})"), {"": "date_value({2})"}, "date_problem({d}, {1}, {2}, {required})"),
     "past_date": Rule(
@@ -100,7 +109,7 @@ RULES: dict[str, Rule] = {
         "datetime_problem({d}, {1}, {2}, {required})",
     ),
     "year_month": Rule(("date_text({d})", "month_day({1})"), {"": "date_value({2})"}, "date_problem({d}, {1}, {2}, {required})"),
-    "year": Rule(("year_value({d})",), {"": "{1}"}, "year_problem({d}, {1}, {required})"),
+    "year": Rule(("date_text({d})", "date_day({1})", "year_value({1}, {2})"), {"": "{3}"}, "year_problem({d}, {3}, {required})"),
     "sex": _code("sex", value="case when {found} in ('1', '2') then {found} end"),
     "ethnicity": _code("ethnicity", value="nullif({found}, '99')"),
     "education": _code("education"),
@@ -118,7 +127,7 @@ RULES: dict[str, Rule] = {
     "indicator_name": Rule((), {"": "indicator_name_value({d})"}),
     "period_in_text": Rule(("period_value(period_text({d}))",), {"": "{1}"}, "case when {1} is null then 'no_period' end"),
     "certificate_id": Rule(
-        ("code_text({d})", "certificate_body({1})", "certificate_id_state({1}, {2})"),
+        ("upper(narrow({d}))", "certificate_body({1})", "certificate_id_state({1}, {2})"),
         {"": "{1}", "_state": "{3}"},
         "certificate_id_problem({d}, {2}, {3})",
     ),

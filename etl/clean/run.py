@@ -18,10 +18,13 @@ MACROS = ("text", "citizen_id", "entity_code", "name", "date", "number", "contac
 
 
 def prepare(con: duckdb.DuckDBPyConnection) -> None:
-    """The macros of sql/rules, as temporary macros of this connection."""
+    """The macros of sql/rules, as temporary macros of this connection; once."""
+    if con.execute("select getvariable('clean_macros')").fetchall() == [(True,)]:
+        return
     for name in MACROS:
         con.execute((ROOT / "sql" / "rules" / f"{name}.sql").read_text(encoding="utf-8"))
     con.execute(verdict.clip_macro())
+    con.execute("set variable clean_macros = true")
 
 
 def clean(con: duckdb.DuckDBPyConnection, registry: Registry, source: Source, rows: Path, out: Path, today: date) -> None:

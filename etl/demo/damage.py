@@ -1,5 +1,6 @@
 """What goes wrong in a person's fields on the way into a register: each function gives the delivered text and says how it was spoilt."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -38,8 +39,21 @@ class Rates:
     phone_gone: float = 0.04
 
 
-REGISTER = Rates(missing=0.004, format=0.003, typo=0.0015, legacy15=0.0022, other_person=0.0, homophone=0.0006, variant=0.0005, space=0.0005, name_missing=0.0002, phone_gone=0.06)
-FIELD_WORK = Rates(missing=0.2, format=0.03, typo=0.018, legacy15=0.028, other_person=0.001, homophone=0.012, variant=0.006, space=0.004, name_missing=0.0)
+REGISTER = Rates(
+    missing=0.004,
+    format=0.003,
+    typo=0.0015,
+    legacy15=0.0022,
+    other_person=0.0,
+    homophone=0.0006,
+    variant=0.0005,
+    space=0.0005,
+    name_missing=0.0002,
+    phone_gone=0.06,
+)
+FIELD_WORK = Rates(
+    missing=0.2, format=0.03, typo=0.018, legacy15=0.028, other_person=0.001, homophone=0.012, variant=0.006, space=0.004, name_missing=0.0
+)
 CAREFUL = Rates(missing=0.012, format=0.016, typo=0.009, legacy15=0.008, other_person=0.0006)
 
 
@@ -62,7 +76,15 @@ def _categories(u: npt.NDArray[np.float64], rates: list[float]) -> Ints:
 def _spoil_format(value: str, bits: int) -> str:
     if value.endswith("X") and bits % 3:
         return value[:-1] + "x"
-    shapes = (value.translate(FULL_WIDTH), f"{value[:6]} {value[6:14]} {value[14:]}", value + " ", "'" + value, "身份证" + value, value + "(身份证)", f"{value[:6]}-{value[6:14]}-{value[14:]}")
+    shapes = (
+        value.translate(FULL_WIDTH),
+        f"{value[:6]} {value[6:14]} {value[14:]}",
+        value + " ",
+        "'" + value,
+        "身份证" + value,
+        value + "(身份证)",
+        f"{value[:6]}-{value[6:14]}-{value[14:]}",
+    )
     return shapes[bits // 7 % len(shapes)]
 
 
@@ -87,7 +109,10 @@ def numbers(city: City, chance: Chance, person: Ints, ids: Ints, rates: Rates, m
     if masked:
         hidden = text.join(pc.utf8_slice_codeunits(true, 0, 4), "*" * 10, pc.utf8_slice_codeunits(true, 14, 18))
         return hidden, np.full(len(ids), ID_QUALITIES.index("masked"))
-    kind = _categories(chance.uniform("id", ids), [h * r for r in (rates.missing, rates.format, rates.typo, rates.legacy15, rates.other_person, rates.extended)])
+    kind = _categories(
+        chance.uniform("id", ids),
+        [h * r for r in (rates.missing, rates.format, rates.typo, rates.legacy15, rates.other_person, rates.extended)],
+    )
     names = ("ok", "missing", "format", "typo", "legacy15", "other_person", "extended")
     quality = np.array([ID_QUALITIES.index(n) for n in names])[kind]
     former = (city.people.former_body[owner] > 0) & (kind == 0) & chance.happens("former id", ids, 0.4)
@@ -108,17 +133,21 @@ def numbers(city: City, chance: Chance, person: Ints, ids: Ints, rates: Rates, m
 
 def _others(city: City, person: Ints, bits: Ints) -> Ints:
     """Whose number it really is: a parent's or spouse's, else anybody's."""
-    p = city.people
+    p, n = city.people, len((city.before or city).people)
     family = np.where(p.mother[person] >= 0, p.mother[person], np.where(p.spouse[person] >= 0, p.spouse[person], -1))
-    return np.where((family >= 0) & (bits % 3 > 0), family, (person + 1 + bits % (len(p) - 1)) % len(p))
+    return np.where((family >= 0) & (bits % 3 > 0), family, (person + 1 + bits % (n - 1)) % n)
 
 
-def _other_character(table: str) -> "pa.Scalar | object":
+def _other_character(table: str) -> Callable[[str, int], str]:
+    """A character of the given name exchanged for one of its look-alikes; now and then the surname for one that sounds like it."""
     replacements: dict[str, str] = words()[table]
+    surnames: dict[str, str] = words()["surname_homophones"]
 
     def spoil(value: str, bits: int) -> str:
-        for step in range(len(value)):
-            at = len(value) - 1 - (bits + step) % max(len(value) - (table != "surname_homophones"), 1)
+        if table == "homophones" and bits % 9 == 0 and value[0] in surnames:
+            return surnames[value[0]] + value[1:]
+        for step in range(len(value) - 1):
+            at = len(value) - 1 - (bits + step) % (len(value) - 1)
             if value[at] in replacements:
                 choices = replacements[value[at]]
                 return value[:at] + choices[bits // 8 % len(choices)] + value[at + 1 :]
@@ -144,7 +173,10 @@ def names(city: City, chance: Chance, person: Ints, ids: Ints, rates: Rates) -> 
     h, owner = city.harshness, np.maximum(person, 0)
     true = text.pick(city.people.name, owner)
     bits = (chance.bits("name bits", ids) >> np.uint64(4)).astype(np.int64)
-    kind = _categories(chance.uniform("name", ids), [h * r for r in (rates.homophone, rates.variant, rates.space, rates.name_missing, rates.decorated, 0.0002)])
+    kind = _categories(
+        chance.uniform("name", ids),
+        [h * r for r in (rates.homophone, rates.variant, rates.space, rates.name_missing, rates.decorated, 0.0002)],
+    )
     quality = np.array([NAME_QUALITIES.index(n) for n in ("ok", "homophone", "variant", "space", "missing", "decorated", "hazard")])[kind]
     rare = _has_rare(true) & (quality == 0) & chance.happens("rare", ids, min(0.35 * h, 0.8))
     dot = pc.match_substring(true, "·").to_numpy(zero_copy_only=False)
@@ -154,11 +186,18 @@ def names(city: City, chance: Chance, person: Ints, ids: Ints, rates: Rates) -> 
     for mask, word in ((rare, "rare"), (dot, "dot"), (renamed, "former")):
         quality = np.where(mask, NAME_QUALITIES.index(word), quality)
     said = true
-    changes = {"homophone": _other_character("homophones"), "variant": _other_character("similar"), "space": _spaced, "rare": _without_rare,
-               "dot": lambda v, b: v.replace("·", ("•", "‧", "", ".", "・")[b % 5]), "missing": lambda v, b: (None, "", "某")[b % 3],
-               "decorated": lambda v, b: v + "（户主）", "hazard": lambda v, b: _hazard(v, b)}
+    changes: dict[str, Callable[[str, int], str | None]] = {
+        "homophone": _other_character("homophones"),
+        "variant": _other_character("similar"),
+        "space": _spaced,
+        "rare": _without_rare,
+        "dot": lambda v, b: v.replace("·", ("•", "‧", "", ".", "・")[b % 5]),
+        "missing": lambda v, b: (None, "", "某")[b % 3],
+        "decorated": lambda v, b: v + "（户主）",
+        "hazard": _hazard,
+    }
     for word, function in changes.items():
-        said = text.change(said, quality == NAME_QUALITIES.index(word), function, bits)  # type: ignore[arg-type]
+        said = text.change(said, quality == NAME_QUALITIES.index(word), function, bits)
     at = np.flatnonzero(quality == NAME_QUALITIES.index("former"))
     said = text.put(said, at, former.take(pa.array(at)))
     unchanged = pc.fill_null(pc.equal(said, true), False).to_numpy(zero_copy_only=False)
@@ -215,7 +254,13 @@ def birth_texts(city: City, chance: Chance, person: Ints, ids: Ints, usual: str,
     year, month, day = text.parts(birth)
     kind = _categories(chance.uniform("birth", ids), [0.003 * h, 0.003 * h, *([0.003 * h, 0.002 * h] if odd else [])])
     swapped = (day <= 12) & (day != month) & (kind == 1)
-    turned = ((year - 1970).astype("datetime64[Y]").astype("datetime64[M]") + (np.where(swapped, day, month) - 1)).astype("datetime64[D]").astype(np.int64) + np.where(swapped, month, day) - 1
+    turned = (
+        ((year - 1970).astype("datetime64[Y]").astype("datetime64[M]") + (np.where(swapped, day, month) - 1))
+        .astype("datetime64[D]")
+        .astype(np.int64)
+        + np.where(swapped, month, day)
+        - 1
+    )
     told = np.where(swapped, turned, np.where(kind == 2, birth - 20 - chance.integers("lunar", ids, 0, 25), birth))
     out = day_texts(chance.sub("birth"), told, ids, usual, mixed)
     filler = text.pick(["1900-01-01", "00000000", None, "不详", "9999-12-31"], chance.integers("filler", ids, 0, 5))
@@ -228,12 +273,27 @@ def phone_texts(city: City, chance: Chance, phone: Ints, ids: Ints, gone: float)
     other = chance.happens("other phone", ids, 0.12)
     number = np.where(other, phones(chance, "other", ids), phone)
     plain = text.of(number)
-    kind = _categories(chance.uniform("phone", ids), [gone, 0.002 * h, 0.002 * h, 0.003 * h, 0.008 * h, 0.002 * h, 0.003 * h, 0.001 * h, 0.001 * h])
-    split = text.join(pc.utf8_slice_codeunits(plain, 0, 3), "-", pc.utf8_slice_codeunits(plain, 3, 7), "-", pc.utf8_slice_codeunits(plain, 7, 11))
+    kind = _categories(
+        chance.uniform("phone", ids), [gone, 0.002 * h, 0.002 * h, 0.003 * h, 0.008 * h, 0.002 * h, 0.003 * h, 0.001 * h, 0.001 * h]
+    )
+    split = text.join(
+        pc.utf8_slice_codeunits(plain, 0, 3), "-", pc.utf8_slice_codeunits(plain, 3, 7), "-", pc.utf8_slice_codeunits(plain, 7, 11)
+    )
     landline = text.join("0830-", text.of(2_000_000 + number % 7_999_999))
     filler = text.pick(["11111111111", "00000000000", "1234567"], chance.integers("filler phone", ids, 0, 3))
     second = text.join(plain, "/", text.of(phones(chance, "second", ids)))
-    forms = (plain, None, text.join("+86", plain), text.join("86-", plain), split, landline, filler, second, text.join(plain, ".0"), pc.utf8_slice_codeunits(plain, 0, 7))
+    forms = (
+        plain,
+        None,
+        text.join("+86", plain),
+        text.join("86-", plain),
+        split,
+        landline,
+        filler,
+        second,
+        text.join(plain, ".0"),
+        pc.utf8_slice_codeunits(plain, 0, 7),
+    )
     out = plain
     for k, form in enumerate(forms[1:], 1):
         if form is not None:

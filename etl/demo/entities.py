@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from etl.demo import identifiers, text
@@ -23,7 +24,7 @@ COUNTY_NAMES = [divisions()[f"{c}000000"] for c in COUNTIES]
 
 @dataclass
 class Entities:
-    """One element per entity; texts are null where the entity has no such number."""
+    """One element per entity; texts are null where the entity has no such number. capital: hundredths of 万元, -1 = none."""
 
     kind: Ints
     name: Text
@@ -42,6 +43,7 @@ class Entities:
     head_office: Ints
     plate: Ints
     employs: Mask
+    touched: Ints
 
     def __len__(self) -> int:
         return len(self.kind)
@@ -70,7 +72,12 @@ def _firm_names(chance: Chance, ids: Ints, county: Ints, trade: Ints, form: Ints
     name = text.same("", len(ids))
     redo = np.ones(len(ids), dtype=bool)
     for attempt in range(4):
-        fresh = text.join(prefix, _brand(chance.sub(f"try{attempt}"), ids, np.minimum(length + attempt, 4)), text.pick(_pool("trades"), trade), text.pick(_pool("forms"), form))
+        fresh = text.join(
+            prefix,
+            _brand(chance.sub(f"try{attempt}"), ids, np.minimum(length + attempt, 4)),
+            text.pick(_pool("trades"), trade),
+            text.pick(_pool("forms"), form),
+        )
         name = text.where(redo, fresh, name)
         codes = pc.dictionary_encode(name).indices.to_numpy()
         redo = np.ones(len(ids), dtype=bool)
@@ -82,7 +89,11 @@ def _shop_names(chance: Chance, ids: Ints, plates: Plates, plate: Ints, owner_na
     county = text.pick(COUNTY_NAMES, plates.where.county_index[plates.community[plate]])
     town = text.where(chance.happens("town", ids, 0.4), text.pick(plates.where.town, plates.community[plate]), "")
     style = chance.choose("style", ids, [0.33, 0.3, 0.37])
-    middle = text.where(style == 0, text.join(surname, "记"), text.where(style == 1, owner_name, _brand(chance, ids, 2 + chance.integers("three", ids, 0, 2))))
+    middle = text.where(
+        style == 0,
+        text.join(surname, "记"),
+        text.where(style == 1, owner_name, _brand(chance, ids, 2 + chance.integers("three", ids, 0, 2))),
+    )
     return text.join(county, town, middle, text.pick(_pool("shops"), shop))
 
 
@@ -108,9 +119,8 @@ def _other_names(chance: Chance, ids: Ints, kind: Ints, plates: Plates, plate: I
     return name, word
 
 
-def _traps(chance: Chance, kind: Ints, name: Text, status: Ints, closed: Ints, county: Ints) -> tuple[Text, Ints, Text, Ints]:
+def _traps(chance: Chance, ids: Ints, kind: Ints, name: Text, status: Ints, closed: Ints, county: Ints) -> tuple[Text, Ints, Text, Ints]:
     """Branches of a firm, and new firms that took a cancelled one's name: head office, names, and the earliest founding."""
-    ids = np.arange(len(kind))
     head = np.full(len(kind), -1, dtype=np.int64)
     not_before = np.full(len(kind), NO_DAY)
     firms = np.flatnonzero(kind == ENTERPRISE)
@@ -119,7 +129,13 @@ def _traps(chance: Chance, kind: Ints, name: Text, status: Ints, closed: Ints, c
     plain = firms[(lots >= 0.03) & (lots <= 0.985)]
     if len(plain):
         head[branches] = plain[chance.integers("head", branches, 0, len(plain))]
-        name = text.put(name, branches, text.join(text.pick(name, head[branches]), text.pick([c[:-1] if len(c) > 2 else c for c in COUNTY_NAMES], county[branches]), "分公司"))
+        name = text.put(
+            name,
+            branches,
+            text.join(
+                text.pick(name, head[branches]), text.pick([c[:-1] if len(c) > 2 else c for c in COUNTY_NAMES], county[branches]), "分公司"
+            ),
+        )
     gone = plain[(status[plain] == 2) & (closed[plain] < text.day("2017-06-01"))]
     heirs = heirs[: len(gone)]
     name = text.put(name, heirs, text.pick(name, gone[: len(heirs)]))
@@ -127,47 +143,83 @@ def _traps(chance: Chance, kind: Ints, name: Text, status: Ints, closed: Ints, c
     renamed = (kind == ENTERPRISE) & (head < 0) & (not_before == NO_DAY) & chance.happens("renamed", ids, 0.035)
     letters = text.pool(words()["brand"])
     pieces = pc.extract_regex(name, rf"^(?P<before>泸州市?(?:{'|'.join(COUNTY_NAMES)})|四川省?|泸州市?)(?P<brand>..)(?P<after>.+)$")
-    former = text.join(pc.struct_field(pieces, "before"), text.pick(letters, chance.integers("former a", ids, 0, len(letters))),
-                       text.pick(letters, chance.integers("former b", ids, 0, len(letters))), pc.struct_field(pieces, "after"))
+    former = text.join(
+        pc.struct_field(pieces, "before"),
+        text.pick(letters, chance.integers("former a", ids, 0, len(letters))),
+        text.pick(letters, chance.integers("former b", ids, 0, len(letters))),
+        pc.struct_field(pieces, "after"),
+    )
     usable = renamed & pc.is_valid(pieces).to_numpy(zero_copy_only=False)
     return name, head, text.where(usable, former, None), not_before
 
 
-def found(chance: Chance, count: int, people: People, plates: Plates, today: int) -> Entities:
-    """That many entities, each with a living adult who stands for it."""
-    ids = np.arange(count)
+def found(chance: Chance, count: int, people: People, plates: Plates, today: int, existing: int = 0) -> Entities:
+    """That many entities, each with a living adult who stands for it; their numbers follow those of the existing ones."""
+    ids = np.arange(existing, existing + count)
     kind = chance.choose("kind", ids, [0.24, 0.72, 0.011, 0.011, 0.015, 0.011])
-    for k in range(min(len(KINDS), count // 50)):
-        kind[k::101][:8] = k if k > 1 else kind[k::101][:8]
+    for k in range(SOCIAL, len(KINDS) if count >= 60 else SOCIAL):
+        kind[k::101][:8] = k
+    kind = np.where(existing > 0, kind % 2, kind)
     numbered = np.flatnonzero(plates.level == NUMBER)
     urban, rural = (numbered[plates.rural[numbered] == r] for r in (False, True))
     in_village = (kind == COOPERATIVE) | chance.happens("in village", ids, 0.22)
-    plate = np.where(in_village & (len(rural) > 0), rural[chance.integers("rural plate", ids, 0, len(rural)) % max(len(rural), 1)], urban[chance.integers("plate", ids, 0, len(urban))])
+    plate = np.where(
+        in_village & (len(rural) > 0),
+        rural[chance.integers("rural plate", ids, 0, len(rural)) % max(len(rural), 1)],
+        urban[chance.integers("plate", ids, 0, len(urban))],
+    )
     county = plates.where.county_index[plates.community[plate]]
     adults = np.flatnonzero((today - people.birth > 23 * 365) & (today - people.birth < 76 * 365) & (people.status == LIVING))
     representative = adults[chance.integers("representative", ids, 0, len(adults))]
-    shop, trade, form = (chance.integers("shop", ids, 0, len(words()["shops"])), chance.integers("trade", ids, 0, len(words()["trades"])), chance.choose("form", ids, [f[2] for f in words()["forms"]]))
+    shop, trade, form = (
+        chance.integers("shop", ids, 0, len(words()["shops"])),
+        chance.integers("trade", ids, 0, len(words()["trades"])),
+        chance.choose("form", ids, [f[2] for f in words()["forms"]]),
+    )
     status = chance.choose("status", ids, [0.855, 0.025, 0.12])
     status = np.where(np.isin(kind, (PUBLIC, SCHOOL)), 0, status)
     established = today - 40 - (chance.uniform("established", ids) ** 1.8 * 365 * 18).astype(np.int64)
     closed = np.where(status == 2, established + 30 + ((today - established - 40) * chance.uniform("closed", ids)).astype(np.int64), NO_DAY)
-    name = text.where(kind == SELF_EMPLOYED, _shop_names(chance.sub("shop"), ids, plates, plate, text.pick(people.name, representative),
-                      text.pick(list(words()["surnames"]), people.surname[representative]), shop), _firm_names(chance.sub("firm"), ids, county, trade, form))
+    name = text.where(
+        kind == SELF_EMPLOYED,
+        _shop_names(
+            chance.sub("shop"),
+            ids,
+            plates,
+            plate,
+            text.pick(people.name, representative),
+            text.pick(list(words()["surnames"]), people.surname[representative]),
+            shop,
+        ),
+        _firm_names(chance.sub("firm"), ids, county, trade, form),
+    )
     others, word = _other_names(chance.sub("other"), ids, kind, plates, plate)
     name = text.where(kind >= SOCIAL, others, name)
-    name, head_office, former, not_before = _traps(chance.sub("traps"), kind, name, status, closed, county)
+    if existing:
+        head_office, former, not_before = np.full(count, -1), text.same(None, count), np.full(count, NO_DAY)
+    else:
+        name, head_office, former, not_before = _traps(chance.sub("traps"), ids, kind, name, status, closed, county)
     established = np.where(not_before != NO_DAY, np.minimum(not_before, today - 40), established)
     serial = (ids * 7_368_787 + int(chance.integers("serial", [0], 0, 10**7)[0])) % 89_999_993 + 10_000_000
     modern = established > text.day("2015-10-01")
+    modern |= existing > 0
     organization, values = identifiers.organization_codes(np.where(modern, 400_000 + ids * 29, serial), modern)
     region = np.array([int(c) for c in COUNTIES])[county]
     codes = identifiers.credit_codes(KIND_CODES[kind], region, values)
     converted = (kind != SELF_EMPLOYED) | modern | chance.happens("converted", ids, 0.35)
-    converted &= (status != 2) | (closed > text.day("2015-10-01")) & chance.happens("converted late", ids, 0.9) | (kind == ENTERPRISE) & chance.happens("told", ids, 0.8)
+    converted &= (
+        (status != 2)
+        | (closed > text.day("2015-10-01")) & chance.happens("converted late", ids, 0.9)
+        | (kind == ENTERPRISE) & chance.happens("told", ids, 0.8)
+    )
     digit = np.where(kind == SELF_EMPLOYED, 6 + ids % 4, ids % 3)
     numbers = identifiers.registration_numbers((region * 10 + digit) * 10**7 + ids + 1)
     has_number = np.isin(kind, (ENTERPRISE, SELF_EMPLOYED, COOPERATIVE))
-    type_codes = {ENTERPRISE: text.pick(_pool("forms", 1), form), SELF_EMPLOYED: text.same("9500", count), COOPERATIVE: text.same("9100", count)}
+    type_codes = {
+        ENTERPRISE: text.pick(_pool("forms", 1), form),
+        SELF_EMPLOYED: text.same("9500", count),
+        COOPERATIVE: text.same("9100", count),
+    }
     type_code = text.same("", count)
     for k, column in type_codes.items():
         type_code = text.where(kind == k, column, type_code)
@@ -180,16 +232,36 @@ def found(chance: Chance, count: int, people: People, plates: Plates, today: int
         registration_number=text.where(has_number, numbers, None),
         type_code=text.where(head_office >= 0, "2130", type_code),
         industry=text.where(kind == SELF_EMPLOYED, text.pick(_pool("shops", 1), shop), text.pick(_pool("trades", 1), trade)),
-        trade=text.where(kind == SELF_EMPLOYED, text.pick(_pool("shops"), shop), text.where(kind >= SOCIAL, text.of(word), text.pick(_pool("trades"), trade))),
+        trade=text.where(
+            kind == SELF_EMPLOYED,
+            text.pick(_pool("shops"), shop),
+            text.where(kind >= SOCIAL, text.of(word), text.pick(_pool("trades"), trade)),
+        ),
         representative=representative,
-        capital=np.where(kind == ENTERPRISE, np.maximum(np.round(np.exp(3 + 1.4 * (chance.uniform("capital a", ids) + chance.uniform("capital b", ids) * 2))).astype(np.int64) * 1000, 10_000), -1),
+        capital=np.where(kind == ENTERPRISE, _capital(chance, ids), -1),
         established=established,
         status=status,
         closed=closed,
         head_office=head_office,
         plate=plate,
         employs=(status == 0) & (kind != SELF_EMPLOYED) & chance.happens("employs", ids, 0.97),
+        touched=np.zeros(count, dtype=np.int64),
     )
+
+
+def credit_codes_of(entities: Entities, plates: Plates, which: Ints) -> Text:
+    """The credit codes that entities with an organisation code would get."""
+    raw = entities.organization_code.take(pa.array(which)).to_pylist()
+    values = np.array([[identifiers.USCC_ALPHABET.index(c) for c in code] for code in raw], dtype=np.int64).reshape(-1, 9)
+    region = np.array([int(c) for c in COUNTIES])[plates.where.county_index[plates.community[entities.plate[which]]]]
+    return identifiers.credit_codes(KIND_CODES[entities.kind[which]], region, values)
+
+
+def _capital(chance: Chance, ids: Ints) -> Ints:
+    """Registered capital in hundredths of 万元, mostly round."""
+    amount = np.exp(3 + 1.4 * (chance.uniform("capital a", ids) + 2 * chance.uniform("capital b", ids)))
+    round_one = np.maximum(np.round(amount, -1), 10) * 100
+    return np.where(chance.happens("odd capital", ids, 0.08), np.round(amount * 100), round_one).astype(np.int64)
 
 
 def employ(chance: Chance, people: People, entities: Entities, today: int) -> tuple[Ints, Ints]:

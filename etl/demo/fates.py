@@ -16,7 +16,15 @@ from etl.demo.text import Text
 BAD_DATES = ("2017-02-30", "20171345", "2016-01-32", "00000000", "不详", "2016年")
 BAD_CODES = ("7", "A", "X", "未知", "99")
 BAD_NUMBER = "见附件"
-RATES = {"duplicate": 0.0018, "key_conflict": 0.0003, "missing_key": 0.0002, "bad_date": 0.0006, "bad_code": 0.0003, "bad_number": 0.0012, "bad_shape": 0.001}
+RATES = {
+    "duplicate": 0.0018,
+    "key_conflict": 0.0003,
+    "missing_key": 0.0002,
+    "bad_date": 0.0006,
+    "bad_code": 0.0003,
+    "bad_number": 0.0012,
+    "bad_shape": 0.001,
+}
 BAD_SHAPE_MARK = "\x00"
 
 
@@ -27,6 +35,10 @@ class Delivered:
     table: pa.Table
     row: Ints
     injected: Text
+
+    def only(self, at: Ints) -> "Delivered":
+        """Those rows."""
+        return Delivered(self.table.take(pa.array(at)), self.row[at], self.injected.take(pa.array(at)))
 
 
 @dataclass
@@ -59,6 +71,15 @@ def _victims(dataset: Dataset, chance: Chance, ids: Ints, harshness: float, fres
     return out
 
 
+def _misdated(dataset: Dataset, columns: dict[str, Text]) -> Text:
+    """bad_date where the builder itself wrote a day that is in no calendar."""
+    n = len(next(iter(columns.values())))
+    if not dataset.required_dates:
+        return text.same(None, n)
+    wrong = pc.match_substring_regex(columns[dataset.required_dates[0]], "-02-30$|-32$")
+    return pc.if_else(wrong, "bad_date", pa.scalar(None, pa.string()))
+
+
 def _conflicting(column: Text) -> Text:
     """Another value in a content column."""
     return pc.if_else(pc.match_substring_regex(pc.fill_null(column, ""), r"[0-9]$"), text.join(column, "9"), text.join(column, "甲"))
@@ -70,10 +91,12 @@ def deliver(dataset: Dataset, rows: Rows, chance: Chance, harshness: float, fres
     columns = dict(rows.columns)
     since = rows.since if rows.since is not None else np.zeros(n, dtype=np.int64)
     order = since * 10.0 + (np.arange(n) / max(n, 1) if dataset.ordered else chance.uniform("order", ids))
+    order = order if rows.updated is None else rows.updated.astype(np.float64)
     injected = text.same(None, n)
     if dataset.clean:
+        injected = _misdated(dataset, columns)
         position = np.lexsort((np.arange(n), order))
-        return Delivered(pa.table(columns).take(pa.array(position)), position, injected)
+        return Delivered(pa.table(columns).take(pa.array(position)), position, injected.take(pa.array(position)))
     victims = _victims(dataset, chance, ids, harshness, fresh)
     bits = (chance.bits("row error", ids) >> np.uint64(4)).astype(np.int64)
 
@@ -98,7 +121,13 @@ def deliver(dataset: Dataset, rows: Rows, chance: Chance, harshness: float, fres
     conflict = np.flatnonzero(victims["key_conflict"])
     touch = dataset.touch or [c for c in columns if c not in dataset.key][0]
     row = np.concatenate([np.arange(n), again, conflict])
-    later = np.concatenate([order, order[again] + 1e-3 + 0.01 * chance.uniform("again", ids[again]), order[conflict] + 0.2 * chance.uniform("conflict", ids[conflict])])
+    later = np.concatenate(
+        [
+            order,
+            order[again] + 1e-3 + 0.01 * chance.uniform("again", ids[again]),
+            order[conflict] + 0.2 * chance.uniform("conflict", ids[conflict]),
+        ]
+    )
     table = pa.table(columns).take(pa.array(row))
     touched = table.column(touch).combine_chunks()
     at = np.arange(n + len(again), len(row))
@@ -123,33 +152,37 @@ def empty_state() -> pa.Table:
     return pa.table({"key": pa.array([], pa.string()), "content": pa.array([], pa.uint64())})
 
 
-def account(dataset: Dataset, delivered: Delivered, held: pa.Table) -> Accounts:
+def account(con: duckdb.DuckDBPyConnection, dataset: Dataset, delivered: Delivered, held: pa.Table) -> Accounts:
     """Compares a delivery with what is held (key, content) by the rules of the row fates; gives what is held afterwards."""
     table = delivered.table
     key, empty = _key_text(table, dataset.key)
-    content = [c for c in table.column_names if c not in dataset.not_content]
+    content = [c for c in table.column_names if c not in dataset.not_content and not c.startswith("@")]
     named = pa.table({f"c{i}": table.column(c) for i, c in enumerate(content)})
     rows = named.append_column("key", key).append_column("blank", pa.array(empty)).append_column("injected", delivered.injected)
     rows = rows.append_column("n", pa.array(np.arange(1, table.num_rows + 1)))
-    with duckdb.connect() as con:
-        con.execute("SET threads = 2")
-        con.register("rows", rows)
-        con.register("held", held)
-        hashed = ", ".join(f"coalesce(c{i}, '')" for i in range(len(content)))
-        con.execute(f"CREATE TABLE d AS SELECT n, key, blank, injected, hash({hashed}) content FROM rows")
-        con.execute("""CREATE TABLE f AS
-            SELECT d.n, d.key, d.content, CASE WHEN blank THEN 'missing_key' WHEN different THEN 'key_conflict' WHEN injected NOT IN ('missing_key') THEN injected END reason,
-                   d.n > first again, held.content AS before
-            FROM d LEFT JOIN (SELECT key, min(content) <> max(content) different, min(n) first FROM d WHERE NOT blank GROUP BY key) k ON k.key = d.key AND NOT blank
-            LEFT JOIN held ON held.key = d.key AND NOT blank""")
-        con.execute("""CREATE TABLE a AS SELECT n, key, content, reason, CASE WHEN reason IS NOT NULL THEN 'bad' WHEN again THEN 'duplicate' WHEN before IS NULL THEN 'new'
-            WHEN before = content THEN 'unchanged' ELSE 'changed' END fate FROM f""")
-        done = con.execute("SELECT fate, reason, key FROM a ORDER BY n").to_arrow_table()
-        full = dataset.kind == "full"
-        gone = con.execute(f"SELECT key FROM held WHERE {full} AND key NOT IN (SELECT key FROM d WHERE key IS NOT NULL) ORDER BY key").to_arrow_table()
-        after = con.execute(f"""SELECT key, content FROM a WHERE fate IN ('new', 'changed', 'unchanged')
-            UNION ALL SELECT key, content FROM held WHERE key NOT IN (SELECT key FROM a WHERE fate IN ('new', 'changed', 'unchanged'))
-              AND NOT ({full} AND key NOT IN (SELECT key FROM d WHERE key IS NOT NULL))""").to_arrow_table()
+    con.register("rows", rows)
+    con.register("held", held)
+    hashed = ", ".join(f"coalesce(c{i}, '')" for i in range(len(content)))
+    con.execute(f"CREATE OR REPLACE TEMP TABLE d AS SELECT n, key, blank, injected, hash({hashed}) content FROM rows")
+    con.execute("""CREATE OR REPLACE TEMP TABLE f AS
+        SELECT d.n, d.key, d.content, CASE WHEN blank THEN 'missing_key' WHEN different THEN 'key_conflict' WHEN injected NOT IN ('missing_key') THEN injected END reason,
+               d.n > first again, held.content AS before
+        FROM d LEFT JOIN (SELECT key, min(content) <> max(content) different, min(n) first FROM d WHERE NOT blank GROUP BY key) k ON k.key = d.key AND NOT blank
+        LEFT JOIN held ON held.key = d.key AND NOT blank""")
+    con.execute("""CREATE OR REPLACE TEMP TABLE a AS SELECT n, key, content, reason, CASE WHEN reason IS NOT NULL THEN 'bad' WHEN again THEN 'duplicate' WHEN before IS NULL THEN 'new'
+        WHEN before = content THEN 'unchanged' ELSE 'changed' END fate FROM f""")
+    done = con.sql("SELECT fate, reason, key FROM a ORDER BY n").to_arrow_table()
+    full = dataset.kind == "full"
+    gone = con.sql(
+        f"SELECT key FROM held WHERE {full} AND key NOT IN (SELECT key FROM d WHERE key IS NOT NULL) ORDER BY key"
+    ).to_arrow_table()
+    after = con.sql(f"""SELECT key, content FROM a WHERE fate IN ('new', 'changed', 'unchanged')
+        UNION ALL SELECT key, content FROM held WHERE key NOT IN (SELECT key FROM a WHERE fate IN ('new', 'changed', 'unchanged'))
+          AND NOT ({full} AND key NOT IN (SELECT key FROM d WHERE key IS NOT NULL))""").to_arrow_table()
+    for name in ("d", "f", "a"):
+        con.execute(f"DROP TABLE {name}")
+    con.unregister("rows")
+    con.unregister("held")
     columns = {c: done.column(c).combine_chunks() for c in done.column_names}
     return Accounts(columns["fate"], columns["reason"].cast(pa.string()), columns["key"], gone.column("key").combine_chunks(), after)
 
@@ -157,13 +190,13 @@ def account(dataset: Dataset, delivered: Delivered, held: pa.Table) -> Accounts:
 Told = tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64]]
 
 
-def differs(dataset: Dataset, rows: Rows, told: Told | None) -> tuple[Mask, Told]:
+def differs(con: duckdb.DuckDBPyConnection, dataset: Dataset, rows: Rows, told: Told | None) -> tuple[Mask, Told]:
     """Which records say something that was not told of them before (record ids ascending, hashes); and what is told from now on."""
     columns = [c for c in rows.columns if c not in dataset.not_content]
-    with duckdb.connect() as con:
-        con.register("rows", pa.table({f"c{i}": rows.columns[c] for i, c in enumerate(columns)}))
-        hashed = ", ".join(f"coalesce(c{i}, chr(1))" for i in range(len(columns)))
-        hashes = con.execute(f"SELECT hash({hashed}) h FROM rows").to_arrow_table().column("h").to_numpy()
+    con.register("rows", pa.table({f"c{i}": rows.columns[c] for i, c in enumerate(columns)}))
+    hashed = ", ".join(f"coalesce(c{i}, chr(1))" for i in range(len(columns)))
+    hashes = con.sql(f"SELECT hash({hashed}) h FROM rows").to_arrow_table().column("h").to_numpy()
+    con.unregister("rows")
     order = np.argsort(rows.ids, kind="stable")
     now = (rows.ids[order], hashes[order])
     if told is None or not len(told[0]):

@@ -1,7 +1,5 @@
 """Invented names: surnames by frequency, given names by sex and generation, a few of minorities with a middle dot."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
@@ -11,14 +9,6 @@ from etl.demo.text import Text
 from etl.demo.words import words
 
 ERAS = ("old", "middle", "new")
-
-
-@dataclass
-class Names:
-    """Indices into the pools; `given` draws anew for children while the surname is inherited."""
-
-    surname: Ints
-    full: Text
 
 
 def zipf(n: int, flat: float) -> npt.NDArray[np.float64]:
@@ -44,7 +34,10 @@ def _given(chance: Chance, ids: Ints, sex: Ints, era: Ints) -> Text:
             both = text.where(chance.happens("single", ids, 0.19), first, text.join(first, second))
             result = text.where((era == e) & (sex == int(s)), both, result)
     rare = text.pool(list(words()["rare"]))
-    with_rare = text.join(text.pick(text.pool(pools["new"]["1"]), chance.integers("beside", ids, 0, 40)), text.pick(rare, chance.integers("rare", ids, 0, len(rare))))
+    with_rare = text.join(
+        text.pick(text.pool(pools["new"]["1"]), chance.integers("beside", ids, 0, 40)),
+        text.pick(rare, chance.integers("rare", ids, 0, len(rare))),
+    )
     return text.where(chance.happens("has rare", ids, np.where(era == 2, 0.025, 0.006)), with_rare, result)
 
 
@@ -53,5 +46,9 @@ def full_names(chance: Chance, ids: Ints, surname: Ints, sex: Ints, birth_year: 
     era = np.searchsorted([1968, 1996], birth_year, side="right")
     plain = text.join(text.pick(list(words()["surnames"]), surname), _given(chance, ids, sex, era))
     family, given = words()["minority_family"], words()["minority_given"]
-    other = text.join(text.pick(family, chance.integers("family", ids, 0, len(family))), "·", text.pick(given, chance.integers("given", ids, 0, len(given))))
+    other = text.join(
+        text.pick(family, chance.integers("family", ids, 0, len(family))),
+        "·",
+        text.pick(given, chance.integers("given", ids, 0, len(given))),
+    )
     return text.where(dotted, other, plain)

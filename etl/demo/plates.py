@@ -14,7 +14,7 @@ from etl.demo.words import words
 GROUPS = "一组 二组 三组 四组 五组 六组 七组 八组 九组 十组 十一组 十二组".split()
 NUMBER, BUILDING, UNIT = 0, 1, 2
 LEVELS = ("number", "building", "unit")
-ESTATE_SHARE, ESTATE_SIZE, UNIT_SIZE = 0.55, 30, 2
+ESTATE_SHARE, ESTATE_SIZE = 0.55, 20
 
 
 @dataclass
@@ -59,7 +59,12 @@ class Plates:
     def street(self, index: npt.ArrayLike) -> Text:
         """长江路21号书香门第, without building."""
         i = np.asarray(index, dtype=np.int64)
-        return text.join(text.pick(self.roads, self.road[i]), text.of(self.number[i]), "号", text.pick([*self.estates, ""], self.estate[i] % (len(self.estates) + 1)))
+        return text.join(
+            text.pick(self.roads, self.road[i]),
+            text.of(self.number[i]),
+            "号",
+            text.pick([*self.estates, ""], self.estate[i] % (len(self.estates) + 1)),
+        )
 
     def full(self, index: npt.ArrayLike) -> Text:
         """The standard address, from the province down."""
@@ -89,11 +94,11 @@ def _homes(chance: Chance, households: int) -> _Homes:
     in_estate = ~w.rural[community] & chance.happens("estate", ids, ESTATE_SHARE)
     rank = rank_within(community, in_estate, order=chance.uniform("order", ids))
     plain = np.bincount(community[~in_estate], minlength=len(w.code))
-    slot = np.where(in_estate, rank // ESTATE_SIZE, np.floor(rank * 0.92).astype(np.int64))
+    slot = np.where(in_estate, rank // ESTATE_SIZE, rank - rank // 13)
     slot = np.where(in_estate, slot + plain[community], slot)
-    within = rank % ESTATE_SIZE // UNIT_SIZE
-    building = np.where(in_estate, (within // 3 * 5 + slot * 3) % 12 + 1, 0)
-    unit = np.where(in_estate, within % 3 + 1, 0)
+    within = rank % ESTATE_SIZE
+    building = np.where(in_estate, (within // 2 * 5 + slot * 3) % 12 + 1, 0)
+    unit = np.where(in_estate, (within % 2 + within // 2) % 3 + 1, 0)
     return _Homes(community, slot, np.where(in_estate, 0, -1), building, unit)
 
 

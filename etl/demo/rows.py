@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from etl.demo.chance import Ints
+from etl.demo.chance import Ints, Mask
 from etl.demo.city import City
 from etl.demo.damage import Place, Said
 from etl.demo.text import Text
@@ -27,7 +27,8 @@ class Rows:
     """Records of a dataset as the department would tell them today, undamaged as rows.
 
     ids: what makes a record the same on every day; since: the day (0, 1, …) on which it first stands there;
-    order: key by which a database or API sorts (null = any); facts: truth tables beside credit, certificate, place.
+    updated: seconds, by which an API sorts; observations: what the cells of a statistical table mean, by `row`; resend: records that an
+    increment repeats although nothing changed; facts: truth tables beside credit, certificate, place.
     """
 
     ids: Ints
@@ -39,6 +40,18 @@ class Rows:
     since: Ints | None = None
     updated: Ints | None = None
     geometry: np.ndarray[tuple[int], np.dtype[np.object_]] | None = None
+    observations: pa.Table | None = None
+    resend: Mask | None = None
+
+    def only(self, at: Ints) -> "Rows":
+        """Those records; without whom they are about."""
+        taken = {n: c.take(pa.array(at)) for n, c in self.columns.items()}
+        return Rows(
+            self.ids[at],
+            taken,
+            since=None if self.since is None else self.since[at],
+            updated=None if self.updated is None else self.updated[at],
+        )
 
 
 Builder = Callable[[City], Rows]
@@ -60,7 +73,7 @@ class Dataset:
     """One dataset: what ../schemas calls a source, from the department's side.
 
     days: on which days it is delivered; touch: a content column that differs between two rows of one key;
-    shape_errors: rows with a field too few or too many can occur; clean: no row is damaged.
+    shape_errors: rows with a field too few or too many can occur; clean: no row is damaged; ordered: rows keep the builder's order; is_api: the file is the service's whole state.
     """
 
     name: str
@@ -77,6 +90,7 @@ class Dataset:
     shape_errors: bool = False
     clean: bool = False
     ordered: bool = False
+    is_api: bool = False
 
     @property
     def department(self) -> str:

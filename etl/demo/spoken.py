@@ -39,14 +39,24 @@ def _above(city: City, chance: Chance, community: Ints, ids: Ints, rural: np.nda
     town = (shape == 0) | (shape == 1) | (shape == 4) | (rural & ~lone)
     village = (shape == 0) | (shape == 2) | rural
     no_county = (shape == 4) & town
-    return text.join(text.where(no_county, "", county), text.where(town, text.pick(w.town, community), ""), text.where(village, text.pick(w.name, community), ""))
+    return text.join(
+        text.where(no_county, "", county),
+        text.where(town, text.pick(w.town, community), ""),
+        text.where(village, text.pick(w.name, community), ""),
+    )
 
 
 def _tail(chance: Chance, plates_level: Ints, building: Ints, unit: Ints, room: Ints, ids: Ints) -> tuple[Text, Ints]:
     """Building, unit and room in one of the usual spellings; the level that it still tells."""
     style = chance.choose("tail", ids, [0.55, 0.13, 0.1, 0.1, 0.12])
     b, u, r = text.of(building), text.of(unit), text.of(room)
-    forms = (text.join(b, "栋", u, "单元", r, "号"), text.join(b, "幢", u, "单元", r, "室"), text.join("#", b, "-", u, "-", r), text.join(b, "-", u, "-", r), text.join(b, "栋", r))
+    forms = (
+        text.join(b, "栋", u, "单元", r, "号"),
+        text.join(b, "幢", u, "单元", r, "室"),
+        text.join("#", b, "-", u, "-", r),
+        text.join(b, "-", u, "-", r),
+        text.join(b, "栋", r),
+    )
     out = text.same("", len(ids))
     for k, form in enumerate(forms):
         out = text.where(style == k, form, out)
@@ -58,8 +68,8 @@ def _spoil(value: str, bits: int) -> str:
     return value.translate(FULL_WIDTH) if bits % 2 else value.replace("号", "號", 1)
 
 
-def write(city: City, chance: Chance, plate: Ints, room: Ints, ids: Ints, rooms: bool = True) -> Place:
-    """The address of a plate as one record has it; nothing (null) for a negative plate."""
+def write(city: City, chance: Chance, plate: Ints, room: Ints, ids: Ints, rooms: bool = True, vagueness: float = 1.0) -> Place:
+    """The address of a plate as one record has it; nothing (null) for a negative plate. vagueness scales how often only a town or village is told."""
     p, h = city.plates, city.harshness
     at = np.maximum(plate, 0)
     at = at if rooms else p.at_number[at]
@@ -72,10 +82,12 @@ def write(city: City, chance: Chance, plate: Ints, room: Ints, ids: Ints, rooms:
     estate = text.pick([*p.estates, ""], p.estate[at] % (len(p.estates) + 1))
     tail, level = _tail(chance, p.level[at], p.building[at], p.unit[at], room, ids)
     value = text.join(above, road, text.of(p.number[at]), "号", estate, tail)
-    vague = chance.uniform("vague", ids)
+    vague, share = chance.uniform("vague", ids), 0.006 * h * vagueness
     beside = text.join(text.pick(p.where.county, community), text.pick(p.where.town, community))
-    near = text.join(_province(chance, ids), beside, text.pick(p.where.name, community), text.where(chance.happens("school", ids, 0.5), "学校旁", "附近"))
-    only_town, only_near = vague < 0.006 * h, (vague >= 0.006 * h) & (vague < 0.016 * h)
+    near = text.join(
+        _province(chance, ids), beside, text.pick(p.where.name, community), text.where(chance.happens("school", ids, 0.5), "学校旁", "附近")
+    )
+    only_town, only_near = vague < share, (vague >= share) & (vague < 2.7 * share)
     value = text.where(only_town, beside, text.where(only_near, near, value))
     bits = (chance.bits("text", ids) >> np.uint64(4)).astype(np.int64)
     value = text.change(value, chance.happens("full width", ids, 0.012 * h) & ~only_town & ~only_near, _spoil, bits)

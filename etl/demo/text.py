@@ -1,7 +1,9 @@
 """Columns of text as Arrow arrays: picked from pools, joined, patched; nothing here loops over rows of a big column."""
 
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +12,7 @@ import pyarrow.compute as pc
 
 from etl.demo.chance import Ints, Mask
 
-Text = pa.Array
+Text: TypeAlias = pa.Array
 
 
 def pool(words: Sequence[str | None]) -> Text:
@@ -86,8 +88,10 @@ NO_DAY = np.iinfo(np.int64).min
 
 @lru_cache(maxsize=64)
 def _calendar(low: int, high: int, pattern: str) -> Text:
-    span = np.arange(low, high + 1).astype("datetime64[D]").astype(object)
-    return pool([d.strftime(pattern) for d in span])
+    """Every day from low to high; the pattern may hold %Y, %m, %d."""
+    year, month, day_of_month = parts(np.arange(low, high + 1))
+    numbers = {"%Y": padded(year, 4), "%m": padded(month, 2), "%d": padded(day_of_month, 2)}
+    return join(*[numbers.get(piece, piece) for piece in re.split("(%[Ymd])", pattern) if piece])
 
 
 def dates(values: npt.ArrayLike) -> pa.Array:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-import time
+import ssl
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_exponential,
+)
 
 from etl.connections import Connection
 from etl.errors import DeliveryRefused
@@ -27,7 +33,7 @@ LONGEST_WAIT = 60.0
 MAX_PAGE_BYTES = 256 * 1024 * 1024
 
 
-class Again(Exception):
+class AskAgainError(Exception):
     """A page that may come if asked again; `after`: seconds the service asked us to wait."""
 
     def __init__(self, why: str, after: float | None = None):
@@ -35,7 +41,7 @@ class Again(Exception):
         super().__init__(why)
 
 
-class Moved(Exception):
+class MovedError(Exception):
     """The data changed between two pages."""
 
 
@@ -47,15 +53,20 @@ def read(connected: Connection, since: str | None, settings: Settings, reading: 
     if connected.conn_type not in ("http", "https"):
         raise DeliveryRefused("unreachable", f"{reading.source.department} 的连接类型是 {connected.conn_type}，接口交付要 http")
     file = reading.scratch / "records.jsonl"
-    with httpx.Client(base_url=base_url(connected), timeout=SECONDS, follow_redirects=False, headers=_headers(connected)) as client:
+    # Straight to the department: neither a proxy nor a .netrc of this machine has any business in between.
+    client = httpx.Client(
+        base_url=base_url(connected), timeout=SECONDS, headers=_headers(connected), verify=_trust(connected), trust_env=False
+    )
+    with client:
         asked = Asked(client, reading, min(max(settings.api_page_size, 1), PAGE_SIZE), since)
         for start in range(1, STARTS + 1):
             try:
                 sha = _fetch(asked, file)
                 break
-            except Moved:
+            except MovedError:
                 if start == STARTS:
-                    raise DeliveryRefused("unreachable", f"{reading.source.name} 的接口在读取中数据不断变化，读了 {STARTS} 遍仍对不上总数") from None
+                    told = f"{reading.source.name} 的接口在读取中数据不断变化，读了 {STARTS} 遍仍对不上总数"
+                    raise DeliveryRefused("unreachable", told) from None
     mark = Watermark(since, reading.terms.updated or "")
     records.write(Raw(file, reading.source.dataset), mark.watching(records.lines(file)), reading)
     file.unlink()
@@ -76,6 +87,17 @@ def _headers(connected: Connection) -> dict[str, str]:
     return {"Accept": "application/json"} | ({"X-Api-Key": connected.password} if connected.password else {})
 
 
+def _trust(connected: Connection) -> ssl.SSLContext:
+    """Public authorities, and the one whose certificate the connection's extra `verify` names (a file)."""
+    context = ssl.create_default_context()
+    if isinstance(extra := connected.extra.get("verify"), str):
+        try:
+            context.load_verify_locations(extra)
+        except OSError:
+            raise DeliveryRefused("unreachable", "连接的 verify 应为 CA 证书文件，现在读不到") from None
+    return context
+
+
 class Asked:
     """One dataset of one service, page by page."""
 
@@ -85,10 +107,10 @@ class Asked:
 
     def page(self, number: int) -> tuple[int, list[Any]]:
         """(total, records) of a page, asked for again with back-off on 429, 5xx, time-outs and broken answers."""
-        retrying = Retrying(retry=retry_if_exception_type(Again), stop=stop_after_attempt(ATTEMPTS), wait=_wait, sleep=time.sleep, reraise=True)
+        retrying = Retrying(retry=retry_if_exception_type(AskAgainError), stop=stop_after_attempt(ATTEMPTS), wait=_wait, reraise=True)
         try:
             return retrying(self._once, number)
-        except Again as e:
+        except AskAgainError as e:
             raise DeliveryRefused("unreachable", f"{self._source.name} 的接口第 {number} 页试了 {ATTEMPTS} 次仍读不到：{e.why}") from None
 
     def _once(self, number: int) -> tuple[int, list[Any]]:
@@ -97,7 +119,7 @@ class Asked:
                 self._accept(response)
                 body = self._body(response)
         except httpx.TransportError as e:
-            raise Again(f"网络中断（{type(e).__name__}）") from None
+            raise AskAgainError(f"网络中断（{type(e).__name__}）") from None
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
             raise DeliveryRefused("unreachable", f"{self._source.department} 的接口地址写法有误") from None
         return self._parsed(body)
@@ -105,7 +127,7 @@ class Asked:
     def _accept(self, response: httpx.Response) -> None:
         code = response.status_code
         if code == 429 or code >= 500:
-            raise Again(f"接口答复 {code}", _retry_after(response))
+            raise AskAgainError(f"接口答复 {code}", _retry_after(response))
         if code in (401, 403):
             raise DeliveryRefused("unreachable", f"{self._source.name} 的接口不认密钥（{code}）")
         if code != 200:
@@ -126,12 +148,12 @@ class Asked:
             if not isinstance(data, list) or total < 0 or not all(isinstance(r, dict) for r in data):
                 raise TypeError
         except (ValueError, KeyError, TypeError, RecursionError):
-            raise Again('答复不是约定的 {"total": …, "data": […]}') from None
+            raise AskAgainError('答复不是约定的 {"total": …, "data": […]}') from None
         return total, data
 
 
 def _fetch(asked: Asked, file: Path) -> str:
-    """All pages into `file`, one record a line; its SHA-256. Raises Moved when the total changes or a page is empty too early."""
+    """All pages into `file`, one record a line; its SHA-256. Raises MovedError when the total changes or a page is empty too early."""
     digest = hashlib.sha256()
     with file.open("wb") as out:
         for data in _pages(asked):
@@ -147,20 +169,22 @@ def _pages(asked: Asked) -> Iterator[list[Any]]:
     came, number = len(data), 1
     yield data
     while came < total:
+        if not data:
+            raise MovedError
         number += 1
         now, data = asked.page(number)
-        if now != total or not data:
-            raise Moved
+        if now != total:
+            raise MovedError
         came += len(data)
         yield data
     if came > total:
-        raise Moved
+        raise MovedError
 
 
 def _wait(state: RetryCallState) -> float:
     """Seconds until the next attempt: what the service asked for, else 0.5, 1, 2 …"""
     outcome = state.outcome.exception() if state.outcome else None
-    if isinstance(outcome, Again) and outcome.after is not None:
+    if isinstance(outcome, AskAgainError) and outcome.after is not None:
         return min(max(outcome.after, 0.0), LONGEST_WAIT)
     return wait_exponential(multiplier=0.5, max=LONGEST_WAIT)(state)
 

@@ -3,6 +3,7 @@
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
 from etl.errors import DeliveryRefused
 from etl.extract.limits import Limits, too_big
@@ -90,7 +91,7 @@ class Names:
         missing = [n for n in self.declared if n not in have]
         if missing:
             free = [n for n in names if not self.known(n)] or names
-            said = "；".join(f"缺少列“{n}”（{nearest(n, free)}）" for n in missing[:5])
+            said = "；".join(f"缺少列“{n}”（{nearest(n, free if get_close_matches(n, free, cutoff=0.5) else names)}）" for n in missing[:5])
             more = f"；等共 {len(missing)} 列" if len(missing) > 5 else ""
             raise DeliveryRefused("missing_column", f"{where} {said}{more}")
 

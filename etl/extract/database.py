@@ -14,13 +14,13 @@ from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ, connection
 
 from etl.connections import Connection
 from etl.errors import DeliveryRefused
-from etl.extract import mysql
 from etl.extract.formats import separated
 from etl.extract.limits import size, too_big
 from etl.extract.reading import Raw, Reading
 from etl.spec.registry import nearest
 
 CONNECT_SECONDS = 15
+EXTRAS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "options", "target_session_attrs")
 NUMERIC = {"numeric", "real", "double precision"}
 # Rows come in the table's own order: no parallel scan, no scan that joins another one half way.
 SESSION = """set datestyle to 'ISO, YMD'; set timezone to 'Asia/Shanghai'; set intervalstyle to 'iso_8601';
@@ -45,9 +45,14 @@ class Counted:
 def read(connected: Connection, reading: Reading) -> str:
     """Reads the source's table. Returns the SHA-256 of the stream. Raises DeliveryRefused: unreachable, missing_column, too_big."""
     if connected.conn_type == "mysql":
+        from etl.extract import (
+            mysql,  # SQLAlchemy is slow to import, and rarely needed here
+        )
+
         return mysql.read(connected, reading)
     if connected.conn_type != "postgres":
-        raise DeliveryRefused("unreachable", f"{reading.source.department} 的连接类型是 {connected.conn_type}，数据库交付要 postgres 或 mysql")
+        told = f"{reading.source.department} 的连接类型是 {connected.conn_type}，数据库交付要 postgres 或 mysql"
+        raise DeliveryRefused("unreachable", told)
     table = reading.terms.table or ""
     stream = reading.scratch / "table.csv"
     with _connect(connected, reading.source.department) as con, _told(reading.source.department, table):
@@ -55,6 +60,7 @@ def read(connected: Connection, reading: Reading) -> str:
         names = reading.names.header(list(columns), f"表 {table}")
         with stream.open("wb") as f, con.cursor() as cursor:
             out = Counted(f, table, reading.limits.file)
+            out.digest.update("\0".join(columns).encode())
             cursor.copy_expert(_select(con, table, columns), out)
     _rows(stream, names, list(columns.values()), table, reading)
     stream.unlink()
@@ -63,8 +69,8 @@ def read(connected: Connection, reading: Reading) -> str:
 
 @contextmanager
 def _connect(connected: Connection, department: str) -> Iterator[connection]:
-    """A REPEATABLE READ READ ONLY transaction, closed at the end. Nothing of the server's own words is repeated: they may hold data."""
-    options = {k: v for k, v in connected.extra.items() if k in ("sslmode", "sslrootcert", "sslcert", "sslkey", "options", "target_session_attrs")}
+    """A REPEATABLE READ READ ONLY transaction, closed at the end. The server's own words are never repeated: they may hold data."""
+    options = {k: v for k, v in connected.extra.items() if k in EXTRAS}
     try:
         con = psycopg2.connect(
             host=connected.host or "localhost",
@@ -116,7 +122,10 @@ def _columns(con: connection, table: str) -> dict[str, str]:
         found: list[tuple[str, str]] = cursor.fetchall()
         if found:
             return dict(found)
-        cursor.execute("select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r', 'v', 'm', 'p', 'f') and n.nspname not in ('pg_catalog', 'information_schema')")
+        cursor.execute(
+            """select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+            where c.relkind in ('r', 'v', 'm', 'p', 'f') and n.nspname not in ('pg_catalog', 'information_schema')"""
+        )
         others = [row[0] for row in cursor.fetchall()]
     raise DeliveryRefused("missing_column", f"数据库里没有表 {table}；{nearest(table, others)}")
 
@@ -125,16 +134,14 @@ def _select(con: connection, table: str, columns: dict[str, str]) -> str:
     """COPY of the whole table, every value cast to text: NULL is an unquoted, the empty string a quoted nothing."""
     schema, _, name = table.rpartition(".")
     listed = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(c)) for c in columns)
-    query = sql.SQL("copy (select {} from only {}) to stdout with (format csv, force_quote *)").format(listed, sql.Identifier(schema or "public", name))
-    return query.as_string(con)
+    query = sql.SQL("copy (select {} from {}) to stdout with (format csv, force_quote *)")
+    return query.format(listed, sql.Identifier(schema or "public", name)).as_string(con)
 
 
 def _rows(stream: Path, names: list[str], types: list[str], table: str, reading: Reading) -> None:
     raw = Raw(stream, table)
     numeric = {n for n, t in zip(names, types, strict=True) if t in NUMERIC}
     try:
-        separated.columnar(raw, stream, 0, names, reading, separator=",", empty_is_null=False, numeric=numeric)
+        separated.columnar(raw, stream, 0, names, reading, dumped=True, numeric=numeric)
     except pa.ArrowInvalid:
         raise too_big(f"表 {table} 中有过长的内容", "一行", size(separated.BLOCK)) from None
-
-

@@ -3,9 +3,10 @@
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from etl import connections
 from etl.extract.model import Waiting
@@ -72,18 +73,27 @@ def fingerprint(source: Source, waiting: Waiting) -> str | None:
     """
     if waiting.folder is None:
         return None
+    found = entries(waiting.folder)
+    return combined((p.name, kind(p), _content(p)) for p in found)
+
+
+def combined(files: Iterable[tuple[str, str, str]]) -> str:
+    """SHA-256 over (name, kind, hex of the content's SHA-256 or of the link's target)."""
     digest = hashlib.sha256()
-    for path in entries(waiting.folder):
-        digest.update(f"{path.name}\0{kind(path)}\0".encode("utf-8", "surrogateescape"))
-        if path.is_symlink():
-            digest.update(os.fsencode(path.readlink()))
-        elif kind(path) == "file":
-            digest.update(bytes.fromhex(sha256(path)))
+    for name, what, content in files:
+        digest.update(f"{name}\0{what}\0{content}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 
+def _content(path: Path) -> str:
+    """Hex of what stands for an entry's content: a link's target, a file's SHA-256, nothing for a folder or a pipe."""
+    if path.is_symlink():
+        return os.fsencode(path.readlink()).hex()
+    return sha256(path) if kind(path) == "file" else ""
+
+
 def entries(folder: Path) -> list[Path]:
-    """What a delivery folder holds, in name order, without hidden files and Office's lock files; a linked folder is its own entry."""
+    """What a delivery folder holds, in name order, but hidden files and Office's lock files; a linked folder is its own entry."""
     if folder.is_symlink():
         return [folder]
     return sorted((p for p in folder.iterdir() if not p.name.startswith((".", "~$"))), key=lambda p: os.fsencode(p.name))
@@ -97,10 +107,24 @@ def kind(path: Path) -> str:
     return "file" if stat.S_ISREG(mode) else "folder" if stat.S_ISDIR(mode) else "other"
 
 
+def opened(path: Path) -> BinaryIO:
+    """A plain file, opened without following a link that took its place meanwhile."""
+    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
+
+
+def shown(path: Path) -> str:
+    """A file's name as text: departments on old systems send names in GBK."""
+    name = os.fsencode(path.name)
+    try:
+        return name.decode("utf-8")
+    except UnicodeDecodeError:
+        return name.decode("gb18030", "replace")
+
+
 def sha256(path: Path) -> str:
     """SHA-256 of a plain file, read in blocks."""
     digest = hashlib.sha256()
-    with path.open("rb") as f:
+    with opened(path) as f:
         while block := f.read(BLOCK):
             digest.update(block)
     return digest.hexdigest()

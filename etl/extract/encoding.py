@@ -10,7 +10,7 @@ from etl.errors import DeliveryRefused
 
 BLOCK = 1024 * 1024
 HEAD = 64 * 1024
-ENOUGH = 20  # characters beyond ASCII; GB18030 text of that length is never valid UTF-8 by chance
+ENOUGH = 6  # characters beyond ASCII; GB18030 text of that length is valid UTF-8 once in a hundred thousand times
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,12 @@ def as_utf8(path: Path, name: str, declared: str, columns: Sequence[str], scratc
     if utf8.fault is None:
         return Decoded(path, "utf-8", f"{name} 的编码与约定不同：约定 {declared}，实为 utf-8")
     at = utf8.fault if as_declared == "utf-8" else gb.fault
-    raise DeliveryRefused("encoding", f"{name} 第 {at} 字节起不是 {declared} 编码，按另一种编码（UTF-8、GB18030）也读不通")
+    raise undecodable(name, at, declared)
+
+
+def undecodable(name: str, at: int | None, declared: str) -> DeliveryRefused:
+    """The refusal of bytes that are text in neither encoding; `at`: offset of the first fault."""
+    return DeliveryRefused("encoding", f"{name} 第 {at} 字节起不是 {declared} 编码，按另一种编码（UTF-8、GB18030）也读不通")
 
 
 def _looks_gb18030(path: Path, utf8: _Trial, columns: Sequence[str]) -> bool:

@@ -16,34 +16,47 @@ DRIVER = "mysql+pymysql"
 
 
 def read(connected: Connection, reading: Reading) -> str:
-    """Reads the source's table in one consistent snapshot. Returns the SHA-256 of its rows. Raises unreachable, missing_column."""
+    """Reads the source's table in one consistent snapshot. Returns the SHA-256 of its rows.
+
+    Raises DeliveryRefused: unreachable, missing_column.
+    """
     table = reading.terms.table or ""
     schema, _, name = table.rpartition(".")
-    url = sqlalchemy.URL.create(DRIVER, connected.login, connected.password, connected.host or "localhost", connected.port or 3306, connected.schema or schema, {"charset": "utf8mb4"})
+    url = sqlalchemy.URL.create(
+        DRIVER,
+        connected.login,
+        connected.password,
+        connected.host or "localhost",
+        connected.port or 3306,
+        connected.schema or schema,
+        {"charset": "utf8mb4"},
+    )
     try:
         engine = sqlalchemy.create_engine(url, isolation_level="REPEATABLE READ")
     except (ImportError, NoSuchModuleError):
-        raise DeliveryRefused("unreachable", f"读 {reading.source.department} 的 MySQL/MariaDB 需要安装 pymysql（pip install pymysql）") from None
+        raise DeliveryRefused("unreachable", f"读 {reading.source.department} 的 MySQL/MariaDB 需要安装 pymysql") from None
     try:
         with engine.connect().execution_options(stream_results=True) as con:
             described = sqlalchemy.Table(name, sqlalchemy.MetaData(), schema=schema or None, autoload_with=con)
-            return _stream(con, described, table, reading)
+            return stream(con, described, table, reading)
     except NoSuchTableError:
         raise DeliveryRefused("missing_column", f"数据库里没有表 {table}") from None
     except SQLAlchemyError:
-        raise DeliveryRefused("unreachable", f"连不上 {reading.source.department} 的数据库（{connected.place}），或读表 {table} 时中断") from None
+        where = f"{reading.source.department} 的数据库（{connected.place}）"
+        raise DeliveryRefused("unreachable", f"连不上 {where}，或读表 {table} 时中断") from None
     finally:
         engine.dispose()
 
 
-def _stream(con: sqlalchemy.Connection, described: sqlalchemy.Table, table: str, reading: Reading) -> str:
+def stream(con: sqlalchemy.Connection, described: sqlalchemy.Table, table: str, reading: Reading) -> str:
+    """All rows of a table in batches, as text. Returns the SHA-256 of the rows."""
     names = reading.names.header([c.name for c in described.columns], f"表 {table}")
     digest, raw = hashlib.sha256(), Raw(reading.scratch, table)
     result = con.execute(sqlalchemy.select(described))
     while chunk := result.fetchmany(BATCH):
         rows = [[_text(v) for v in row] for row in chunk]
         digest.update(repr(rows).encode("utf-8", "surrogatepass"))
-        reading.write_rows(raw, names, rows)
+        reading.write_rows(raw, names, rows, keep_blank=True)
     return digest.hexdigest()
 
 

@@ -53,11 +53,30 @@ class Reading:
             self.note(decoded.note)
         return decoded.path
 
-    def write(self, raw: Raw, columns: Mapping[str, pa.Array], where: str | None = None, **context: pa.Array | str | None) -> None:
-        """A batch of rows of this file; context: sheet, title, geometry, shape."""
-        self.rows.write(columns, where or raw.name, {FILE: raw.name, **{f"@{k}": v for k, v in context.items()}})
+    def write(
+        self,
+        raw: Raw,
+        columns: Mapping[str, pa.Array],
+        where: str | None = None,
+        *,
+        keep_blank: bool = False,
+        **context: pa.Array | str | None,
+    ) -> None:
+        """A batch of rows of this file. keep_blank: rows of nothing are rows; context: sheet, title, geometry, shape."""
+        told = {FILE: raw.name, **{f"@{k}": v for k, v in context.items()}}
+        self.rows.write(columns, where or raw.name, told, keep_blank=keep_blank)
 
-    def write_rows(self, raw: Raw, names: Sequence[str], rows: Sequence[Sequence[str | None]], where: str | None = None, **context: pa.Array | str | None) -> None:
+    def write_rows(
+        self,
+        raw: Raw,
+        names: Sequence[str],
+        rows: Sequence[Sequence[str | None]],
+        where: str | None = None,
+        *,
+        keep_blank: bool = False,
+        **context: pa.Array | str | None,
+    ) -> None:
         """The same for rows as Python texts."""
         if rows:
-            self.write(raw, {n: texts(values) for n, values in zip(names, zip(*rows, strict=True), strict=True)}, where, **context)
+            columns = {n: texts(values) for n, values in zip(names, zip(*rows, strict=True), strict=True)}
+            self.write(raw, columns, where, keep_blank=keep_blank, **context)

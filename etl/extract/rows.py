@@ -45,8 +45,8 @@ class Rows:
         self._parts = [(p, b) for p, b in self._parts if b < mark]
         self.count = mark
 
-    def write(self, columns: Mapping[str, pa.Array], where: str, context: Mapping[str, pa.Array | str | None]) -> None:
-        """Adds a batch. `columns`: name → text; `context`: @-column → array or one value for all; blank rows are dropped.
+    def write(self, columns: Mapping[str, pa.Array], where: str, context: Mapping[str, pa.Array | str | None], *, keep_blank: bool) -> None:
+        """Adds a batch. `columns`: name → text; `context`: @-column → array or one value for all; keep_blank: rows of nothing count.
 
         Raises DeliveryRefused(too_big) for a cell beyond the limit; `where` names the file or sheet in the message.
         """
@@ -57,7 +57,7 @@ class Rows:
         for name, value in context.items():
             data[name] = value if isinstance(value, pa.Array) else pa.repeat(pa.scalar(value, CONTEXT[name]), height)
         table = pa.table(data)
-        keep = _not_blank(columns, table.column(GEOMETRY) if GEOMETRY in data else None)
+        keep = None if keep_blank else _not_blank(columns)
         if keep is not None:
             table = table.filter(keep)
         self._measure(table, list(columns), where)
@@ -65,14 +65,17 @@ class Rows:
             self._append(table)
 
     def finish(self, target: Path, declared: Sequence[str]) -> list[str]:
-        """Joins the parts into `target`; columns that no row delivered but the spec declares are there, empty. Returns the delivered columns."""
+        """Joins the parts into `target`; columns that no row delivered but the spec declares (@-columns too) are there, empty.
+
+        Returns the delivered columns.
+        """
         self._close()
         names: dict[str, pa.DataType] = {NUMBER: pa.int64()}
         for path, _ in self._parts:
             names |= {f.name: f.type for f in pq.read_schema(path) if f.name not in names and f.name not in CONTEXT}
-        names |= {name: pa.string() for name in declared if name not in names}
+        names |= {name: pa.string() for name in declared if name not in names and name not in CONTEXT}
         present = {name for path, _ in self._parts for name in pq.read_schema(path).names}
-        names |= {n: t for n, t in CONTEXT.items() if n in present or n == FILE}
+        names |= {n: t for n, t in CONTEXT.items() if n in present or n in declared or n == FILE}
         if len(self._parts) == 1 and pq.read_schema(self._parts[0][0]).names == list(names):
             self._parts[0][0].rename(target)
         else:
@@ -111,9 +114,9 @@ class Rows:
             self._writer = None
 
 
-def _not_blank(columns: Mapping[str, pa.Array], geometry: pa.ChunkedArray | None) -> pa.Array | None:
+def _not_blank(columns: Mapping[str, pa.Array]) -> pa.Array | None:
     """Which rows hold anything but white space; None when all do. Stops at the first column that is always filled."""
-    keep = geometry.is_valid().combine_chunks() if geometry is not None else None
+    keep: pa.Array | None = None
     for values in columns.values():
         filled = pc.fill_null(pc.greater(pc.binary_length(pc.utf8_trim_whitespace(values)), 0), False)
         keep = filled if keep is None else pc.or_(keep, filled)

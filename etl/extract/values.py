@@ -1,6 +1,7 @@
 """Delivered values as text: numbers in their shortest decimal form, dates in ISO, nothing else touched."""
 
 import json
+import math
 import re
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
@@ -42,7 +43,7 @@ def text(value: Any) -> str | None:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, (float, Decimal)):
-        return shortest(repr(value) if isinstance(value, float) else str(value)) if value == value else None
+        return None if math.isnan(value) else shortest(str(value))
     if isinstance(value, (datetime, date, time, timedelta)):
         return moment(value)
     if isinstance(value, (dict, list)):

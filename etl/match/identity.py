@@ -63,10 +63,10 @@ def redirects(con: duckdb.DuckDBPyConnection, kind: str, now: str) -> None:
     con.execute(f"""
         create or replace table out.{quote(kind + '_redirect')} as
         with before as (
-            select p.old_id, coalesce(r.new_id, p.new_id) as new_id, p.at, p.why
+            select p.old_id, coalesce(r.new_id, p.new_id) as new_id, p."at", p.why
             from published.{quote(kind + '_redirect')} p left join matched.redirected r on r.old_id = p.new_id
         )
-        select old_id, new_id, at, why from before
+        select old_id, new_id, "at", why from before
         union all
-        select old_id, new_id, timestamptz '{now}', why from matched.redirected where old_id not in (select old_id from before)
+        select old_id, new_id, '{now}' as "at", why from matched.redirected where old_id not in (select old_id from before)
     """)

@@ -4,6 +4,7 @@ docker-compose.yml runs the same commands with the same settings; only where sec
 """
 
 import base64
+import hashlib
 import json
 import os
 import secrets
@@ -70,17 +71,26 @@ class Airflow:
     def address(self) -> str:
         return address(self.home)
 
-    def start(self, seconds: float = 180) -> None:
-        """Starts what does not run, and returns when all four parts call themselves healthy."""
+    def start(self, seconds: float = 180) -> bool:
+        """Starts what does not run, and returns when all four parts call themselves healthy; True when any was started.
+
+        Processes that run with other settings or older code are started anew: the workers imported it before they forked.
+        """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._prepare()
-        env = self.environment()
-        if not self._migrated():
+        env, stamp = self.environment(), self.folder / "started_with"
+        wanted = _fingerprint(env)
+        if stamp.exists() and stamp.read_text(encoding="ascii") != wanted:
+            stop(self.home)
+        running = all(processes.running(self.home, name) for name in COMMANDS)
+        if not running and not self._migrated():
             self._migrate(env)
+        stamp.write_text(wanted, encoding="ascii")
         for name, command in COMMANDS.items():
             processes.start(self.home, name, [_binary(command[0]), *command[1:]], env)
         for name in COMMANDS:
             processes.wait_or_explain(self.home, name, lambda: healthy(self.address, _PART[name]), seconds)  # noqa: B023
+        return not running
 
     def environment(self) -> dict[str, str]:
         """The whole environment of an Airflow process; the caller's own AIRFLOW__… settings outrank ours."""
@@ -139,7 +149,8 @@ _PART = dict(zip(COMMANDS, ("metadatabase", "scheduler", "dag_processor", "trigg
 def stop(home: Path) -> bool:
     """Ends all Airflow processes of this JICHU_HOME; True when there were any. The scheduler first: it starts tasks."""
     order = ("airflow-scheduler", "airflow-dag-processor", "airflow-triggerer", "airflow-api-server")
-    return any([processes.stop(home, name, seconds=30) for name in order])
+    stopped = [processes.stop(home, name, seconds=30) for name in order]
+    return any(stopped)
 
 
 def address(home: Path) -> str:
@@ -181,6 +192,13 @@ def _direct(env: Mapping[str, str]) -> dict[str, str]:
     known = env.get("no_proxy") or env.get("NO_PROXY") or ""
     value = ",".join(dict.fromkeys([*filter(None, known.split(",")), "localhost", "127.0.0.1"]))
     return {"no_proxy": value, "NO_PROXY": value}
+
+
+def _fingerprint(env: Mapping[str, str]) -> str:
+    """Changes with Airflow's and our settings, and with our code."""
+    settings = sorted((k, v) for k, v in env.items() if k.startswith(("AIRFLOW", "JICHU")))
+    code = sorted((str(p), p.stat().st_mtime_ns) for p in (ROOT / "etl").rglob("*.py"))
+    return hashlib.sha256(repr((settings, code)).encode()).hexdigest()
 
 
 def _binary(name: str) -> str:

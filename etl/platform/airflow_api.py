@@ -66,6 +66,11 @@ class Api:
         found = self._all("/api/v2/dags/~/dagRuns", "dag_runs", query)
         return [Run(r["dag_id"], r["dag_run_id"], r["state"], r["run_after"], r["start_date"], r["end_date"]) for r in found]
 
+    def abandon_active(self) -> None:
+        """Fails every run that calls itself queued or running: after a kill they would hold up new ones for minutes."""
+        for run in self._all("/api/v2/dags/~/dagRuns", "dag_runs", {"state": ["queued", "running"]}):
+            self._call("PATCH", f"/api/v2/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}", json={"state": "failed"})
+
     def failed_tasks(self, run: Run) -> list[str]:
         """Names of the tasks that failed in a run, with their last try."""
         path = f"/api/v2/dags/{run.dag}/dagRuns/{run.run_id}/taskInstances"
@@ -95,7 +100,7 @@ class Api:
                 raise JichuError(f"等了 {seconds:.0f} 秒，仍未结束：{'、'.join(waiting) or '（没有在跑的 DAG）'}")
             time.sleep(1)
 
-    def _all(self, path: str, key: str, query: dict[str, str] | None = None) -> list[dict[str, Any]]:
+    def _all(self, path: str, key: str, query: dict[str, Any] | None = None) -> list[dict[str, Any]]:
         """Every item of a paged collection."""
         out: list[dict[str, Any]] = []
         while True:

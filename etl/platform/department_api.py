@@ -87,7 +87,7 @@ def server(folder: Path, port: int, key: str) -> ThreadingHTTPServer:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             url = urlsplit(self.path)
             if hmac.compare_digest((self.headers.get("X-Api-Key") or "").encode(), key.encode()):
                 status, body = answer(records, url.path.strip("/"), {k: v[0] for k, v in parse_qs(url.query).items()})

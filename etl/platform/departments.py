@@ -224,7 +224,7 @@ def _reader(department: str) -> str:
 
 def require_rights(server: Server, say: Callable[[str], None]) -> None:
     """An existing PostGIS can hold the demo's departments only when its user may make databases and roles."""
-    connection = psycopg2.connect(server.url("postgres"))
+    connection = psycopg2.connect(server.url(server.maintenance))
     try:
         with connection.cursor() as cursor:
             cursor.execute("select rolsuper or (rolcreatedb and rolcreaterole) from pg_roles where rolname = current_user")

@@ -22,7 +22,7 @@ class Keep:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder = folder
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """Keeps one message."""
         content = envelope.original_content or b""
         message = message_from_bytes(content, policy=policy.default)

@@ -11,8 +11,9 @@ import secrets
 import shutil
 import socket
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg2
 from psycopg2 import sql
@@ -38,12 +39,13 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Server:
-    """A running PostgreSQL server and the role that makes databases on it."""
+    """A running PostgreSQL server and the role that makes databases on it, working from the database `maintenance`."""
 
     host: str
     port: int
     user: str
-    password: str
+    password: str = field(repr=False)
+    maintenance: str = "postgres"
 
     def url(self, database: str) -> str:
         """This role's URL of a database."""
@@ -62,7 +64,7 @@ class Server:
 
     def has_database(self, name: str) -> bool:
         """Whether the database exists."""
-        connection = psycopg2.connect(self.url("postgres"))
+        connection = psycopg2.connect(self.url(self.maintenance))
         try:
             with connection.cursor() as cursor:
                 cursor.execute("select 1 from pg_database where datname = %s", (name,))
@@ -74,7 +76,7 @@ class Server:
         """A login role with this password, made or brought up to date."""
         role, secret = sql.Identifier(name), sql.Literal(password)
         self.run(
-            "postgres",
+            self.maintenance,
             sql.SQL("do $$ begin if not exists (select from pg_roles where rolname = {}) then create role {} login; end if; end $$").format(
                 sql.Literal(name), role
             ),
@@ -84,16 +86,16 @@ class Server:
     def create_database(self, name: str, owner: str, template: str | None = None) -> None:
         """An empty database, or a copy of `template`, owned by `owner`."""
         copy = sql.SQL(" template {}").format(sql.Identifier(template)) if template else sql.SQL("")
-        self.run("postgres", sql.SQL("create database {} owner {}").format(sql.Identifier(name), sql.Identifier(owner)) + copy)
+        self.run(self.maintenance, sql.SQL("create database {} owner {}").format(sql.Identifier(name), sql.Identifier(owner)) + copy)
 
     def drop_database(self, name: str) -> None:
         """Drops a database and whoever is connected to it."""
-        self.run("postgres", sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+        self.run(self.maintenance, sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
 
 def role_url(user: str, password: str, port: int, database: str, host: str = "127.0.0.1") -> str:
-    """A libpq URL; passwords made here are hexadecimal and need no quoting."""
-    return f"postgresql://{user}:{password}@{host}:{port}/{database}"
+    """A libpq URL."""
+    return f"postgresql://{quote(user, safe='')}:{quote(password, safe='')}@{host}:{port}/{database}"
 
 
 def free_port() -> int:

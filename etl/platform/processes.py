@@ -14,6 +14,7 @@ from pathlib import Path
 
 from etl.errors import JichuError
 
+
 def start(home: Path, name: str, command: Sequence[str], env: Mapping[str, str]) -> int:
     """Starts `command` in its own session unless it already runs; output goes to home/logs/<name>.log. Returns its id."""
     if (pid := running(home, name)) is not None:

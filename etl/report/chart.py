@@ -7,7 +7,7 @@ from etl.report import words
 
 FONTS = ("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "WenQuanYi Micro Hei", "Microsoft YaHei", "SimHei")
 WIDTH = 340  # CSS pixels; drawn at twice that, so that text stays sharp on a phone
-ROW = 34
+ROW, LEFT, TOP = 34, 72, 26
 INK, MUTED, LINE, NOW, BETTER, WORSE = "#1f2933", "#66727f", "#dde4ea", "#17406d", "#1f7a45", "#b42318"
 
 Line = tuple[str, float | None, float | None]  # label, now, before
@@ -37,11 +37,11 @@ def scores(scored: Sequence[Line]) -> bytes | None:
     have = {f.name for f in fontManager.ttflist}
     family = [n for n in FONTS if n in have] or ["sans-serif"]
     low = max(0.0, min(90.0, min(known) // 10 * 10))
-    height = ROW * len(scored) + 44
+    height = ROW * len(scored) + TOP + 30
     with matplotlib.rc_context({"font.family": family, "axes.unicode_minus": False}):
         figure = Figure(figsize=(WIDTH / 96, height / 96), dpi=192, facecolor="white")
         FigureCanvasAgg(figure)
-        axes = figure.add_axes((58 / WIDTH, 30 / height, (WIDTH - 58 - 52) / WIDTH, ROW * len(scored) / height))
+        axes = figure.add_axes((LEFT / WIDTH, 30 / height, (WIDTH - LEFT - 56) / WIDTH, ROW * len(scored) / height))
         axes.set_xlim(low, 100)
         axes.set_ylim(len(scored) - 0.5, -0.5)
         for side in axes.spines.values():
@@ -54,7 +54,7 @@ def scores(scored: Sequence[Line]) -> bytes | None:
         axes.grid(axis="x", color=LINE, linewidth=0.8)
         axes.set_axisbelow(True)
         if any(before is not None for _, _, before in scored):
-            figure.text(58 / WIDTH, 1 - 14 / height, "○ 上次　● 本次（绿升红降）", fontsize=8, color=MUTED, va="center")
+            figure.text(LEFT / WIDTH, 1 - TOP / 2 / height, "○ 上次　● 本次（绿升红降）", fontsize=8, color=MUTED, va="center")
         for y, (_, now, before) in enumerate(scored):
             _mark(axes, y, now, before, low)
         out = BytesIO()
@@ -73,7 +73,9 @@ def _mark(axes: object, y: int, now: float | None, before: float | None, low: fl
         colour = BETTER if now > before else WORSE
         axes.hlines(y, before, now, color=colour, linewidth=3, alpha=0.45, zorder=2)
     if before is not None:
-        axes.plot([before], [y], "o", markersize=6, markerfacecolor="white", markeredgecolor=MUTED, markeredgewidth=1.3, zorder=3, clip_on=False)
+        axes.plot(
+            [before], [y], "o", markersize=6, markerfacecolor="white", markeredgecolor=MUTED, markeredgewidth=1.3, zorder=3, clip_on=False
+        )
     if now is not None:
         axes.plot([now], [y], "o", markersize=7.5, color=colour, zorder=4, clip_on=False)
     axes.annotate(

@@ -57,10 +57,8 @@ class Row:
 
     @property
     def place(self) -> str:
-        """How the clerk finds the row: by its key, or by delivery and row number when the key is masked."""
-        if self.key and not self.hidden:
-            return f"第 {self.row_number} 行 · {self.key}"
-        return f"{self.delivery_id} 第 {self.row_number} 行" + (f" · {self.key}" if self.key else "")
+        """How the clerk finds the row: by its key, or by delivery and row number when the key is masked or missing."""
+        return f"第 {self.row_number} 行 · {self.key}" if self.key and not self.hidden else f"{self.delivery_id} 第 {self.row_number} 行"
 
 
 @dataclass(frozen=True)
@@ -82,8 +80,13 @@ class Problem:
     @property
     def examples(self) -> list[Row]:
         """Up to three rows, with different values where there are any."""
-        different = list({r.value: r for r in reversed(self.rows)}.values())[::-1]
-        return [*different, *(r for r in self.rows if r not in different)][:3]
+        different: dict[str, Row] = {}
+        for r in self.rows:
+            different.setdefault(r.value, r)
+            if len(different) == 3:
+                break
+        picked = list(different.values())
+        return [*picked, *(r for r in self.rows[:6] if all(r is not p for p in picked))][:3]
 
 
 @dataclass(frozen=True)
@@ -201,6 +204,17 @@ class Facts:
         return sorted(self.problems, key=lambda p: (words.SEVERITIES.index(p.severity), -p.total, p.dataset, p.column))
 
     @property
+    def hints(self) -> int:
+        """Values that were read all the same and may stay as they are."""
+        return sum(p.total for p in self.problems if p.severity == "info")
+
+    @property
+    def in_order(self) -> bool:
+        """Nothing that must be mended or decided."""
+        pressing = [d for d in self.waiting if d.code != "superseded"]
+        return not (self.wrong_rows or self.refused or self.checks or pressing)
+
+    @property
     def deadline(self) -> date:
         """Ten working days, as the rules on sharing government data give for a check."""
         return words.working_days_after(self.today, 10)
@@ -221,6 +235,8 @@ class Facts:
             whole = self.wrong_rows + self.refused
             more = f"，共 {words.count(whole)} 行" if len(per) > 1 else ""
             yield f"{worst}有 {words.count(per[worst])} 行待改{more}"
+        for c in self.checks:
+            yield f"{c.title}有 {sum(x.title == c.title for x in self.checks)} 项检查未通过"
         for o in self.overdue:
             yield f"{o.title}应{o.due}交付，已逾期 {o.days} 天"
         if self.disagreements:

@@ -22,12 +22,24 @@ TEMPLATES = Path(__file__).parent / "templates"
 SENDER = "基础数据平台"
 SHOWN = 5  # problems, refusals, differences in the mail; the workbook has them all
 DELIVERIES = 8
-COLOURS = {"rows_new": "#1f7a45", "rows_changed": "#2b6cb0", "rows_unchanged": "#aebccb", "rows_duplicate": "#8468b5", "rows_quarantined": "#b42318"}
+COLOURS = {
+    "rows_new": "#1f7a45",
+    "rows_changed": "#2b6cb0",
+    "rows_unchanged": "#aebccb",
+    "rows_duplicate": "#8468b5",
+    "rows_quarantined": "#b42318",
+}
 
 
 @cache
 def _templates() -> Environment:
-    env = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=lambda name: bool(name and ".html" in name), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    env = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=lambda name: bool(name and ".html" in name),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     env.filters |= {"count": words.count, "score": words.score}
     return env
 
@@ -35,7 +47,11 @@ def _templates() -> Environment:
 def bar(delivery: Delivery) -> list[tuple[str, int, str, int]]:
     """The fates of a delivery's rows as parts of 100: label, per cent (at least 2 where there is any), colour, rows."""
     whole = delivery.rows["rows_in"] or 1
-    parts = [(label, max(2, round(100 * delivery.rows[name] / whole)), COLOURS[name], delivery.rows[name]) for name, label in words.FATES if delivery.rows[name]]
+    parts = [
+        (label, max(2, round(100 * delivery.rows[name] / whole)), COLOURS[name], delivery.rows[name])
+        for name, label in words.FATES
+        if delivery.rows[name]
+    ]
     over = sum(p[1] for p in parts) - 100
     if parts:
         i = max(range(len(parts)), key=lambda n: parts[n][1])
@@ -61,8 +77,6 @@ def _context(facts: Facts, made: datetime) -> dict[str, Any]:
         "value": value,
         "shown": SHOWN,
         "deliveries": facts.deliveries[:DELIVERIES],
-        "hints": sum(p.total for p in facts.problems if p.severity == "info"),
-        "nothing": not (facts.problems or facts.refusals or facts.waiting),
     }
 
 

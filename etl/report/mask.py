@@ -19,40 +19,6 @@ WHOLE = "****"
 LONG_TEXT = 24
 KEPT_OF_LONG_TEXT = 6
 
-KIND_OF_RULE = {
-    "person_name": "name",
-    "citizen_id": "id",
-    "phone": "phone",
-    "address": "address",
-    "entity_name": "party",
-    "party_code": "code",
-    "entity_code": "code",
-    "organization_code": "code",
-    "registration_number": "code",
-    "date": "figure",
-    "end_date": "figure",
-    "datetime": "figure",
-    "year_month": "figure",
-    "year": "figure",
-    "amount": "figure",
-    "number": "figure",
-    "figure": "figure",
-    "coordinate": "figure",
-}
-KIND_OF_TITLE = (  # for columns whose rule does not tell; the first that is found decides
-    ("phone", re.compile(r"电话|手机|联系方式|号码.*联系|\b(tel|phone|mobile)\b", re.IGNORECASE)),
-    ("id", re.compile(r"身份证|身份号|公民身份|证件号|^(sfzh?|gmsfhm)$", re.IGNORECASE)),
-    ("address", re.compile(r"地址|住址|住所|现居|家庭住|门牌|^(dz|dom|addr|address)$", re.IGNORECASE)),
-    ("party", re.compile(r"相对人名称|主体名称|被执行人|业户名称|持证人|持有人|权人")),
-    ("name", re.compile(r"姓名|户主|校长|法定代表人|法人代表|负责人|联系人|诉求人|监护人|经办人|网格员|当事人|^(xm|lerep|manager)$", re.IGNORECASE)),
-)
-KIND_OF_FIELD = (  # fields of the libraries, for disagreements
-    ("id", re.compile(r"citizen_id|representative_id|holder_code|subject_code")),
-    ("phone", re.compile(r"phone")),
-    ("address", re.compile(r"address$|full_address")),
-    ("name", re.compile(r"representative|principal|(^|_)(head|owner)")),
-)
-
 HAN = r"[\u3400-\u9fff\U00020000-\U0003ffff]"
 IN_IDENTIFIER = r"[0-9A-Za-z０-９Ａ-Ｚａ-ｚ*＊×]"
 FOLD = str.maketrans("０１２３４５６７８９ＸｘＯｏＩｌ－\u3000", "0123456789XxOoIl- ")  # one for one: places in the text stay
@@ -61,27 +27,55 @@ LONG_DIGITS = re.compile(r"(?<![0-9])[1-9](?:[ \-]?[0-9OoIl]){13,18}[ \-]?[0-9Xx
 MOBILE = re.compile(r"(?<![0-9])(?:(?:\+?86|0)[ \-]?)?1[3-9][0-9](?:[ \-]?[0-9]{4}){2}(?![0-9])")
 LANDLINE = re.compile(r"(?<![0-9])\(?0[0-9]{2,3}\)?[ \-]?[2-9][0-9]{6,7}(?![0-9])")
 EMAIL = re.compile(r"[A-Za-z0-9._%+\-]+@[A-Za-z0-9\-]+\.[A-Za-z0-9.\-]+")
-STREET = re.compile(r"(?:[\u4e00-\u9fff]{1,8}?(?:路|街|巷|村|小区|社区|大道|组|苑)){1,3}[^，。；、\s]{0,12}?[0-9一二三四五六七八九十]+\s*(?:号|栋|幢|单元|室|楼|组|社)[0-9\-#号栋幢单元室楼层]*")
+STREET = re.compile(
+    r"(?:[\u4e00-\u9fff]{1,8}?(?:路|街|巷|村|小区|社区|大道|组|苑)){1,3}[^，。；、\s]{0,12}?[0-9一二三四五六七八九十]+\s*(?:号|栋|幢|单元|室|楼|组|社)[0-9\-#号栋幢单元室楼层]*"
+)
 TOWN = re.compile(
     r"^(?:[\u4e00-\u9fff]{2,8}?(?:省|自治区))?(?:[\u4e00-\u9fff]{1,6}?(?:市|自治州))?(?:[\u4e00-\u9fff]{1,6}?(?:区|县|市))?"
     r"(?:[\u4e00-\u9fff]{1,6}?(?:街道办事处|街道|镇|乡))?"
 )
 QUOTED = re.compile(r"“([^”]*)”")
 WORDS_FOR_NONE = re.compile(r"身份证号?码?|证件号?码?|号码?|公民|居民|暂无|没有|不详|未知|未提供|未办|无|空|户口簿|护照|统一社会信用代码")
-WORDS_OF_FIGURES = set("年月日时分秒上下午前后约共近无不详未知暂长期永久见附件元万亿千百十个户人吨米平方公里立零〇一二三四五六七八九两多余至起止今填空岁季度旬春夏秋冬农历闰大小")
-ORGANISATION = re.compile(r"(?:公司|中心|集团|银行|医院|学校|店|厂|局|委|办|部|社|院|所|站|馆|校|队|场|吧|铺|城|行|会|处|庄|坊|屋|园|超市|商行)$")
+WORDS_OF_FIGURES = set(
+    "年月日时分秒上下午前后约共近无不详未知暂长期永久见附件元万亿千百十个户人吨米平方公里立零〇一二三四五六七八九两多余至起止今填空岁季度旬春夏秋冬农历闰大小"
+)
+SHOP = re.compile(r"(?:店|部|行|馆|坊|铺|吧|屋|摊|室|厅|庄|站|厂|场|房|楼|超市|工作室)(?:[(（][^)）]*[)）])?$")
+ORGANISATION = re.compile(
+    r"(?:公司|中心|集团|银行|医院|学校|店|厂|局|委|办|部|社|院|所|站|馆|校|队|场|吧|铺|城|行|会|处|庄|坊|屋|园|超市|商行)$"
+)
 SURNAMES = set(
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖贾夏韦傅方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤温康施文牛樊葛邢安齐"
     "易乔伍庞颜倪庄聂章鲁岳翟殷詹申欧耿关兰焦俞左柳甘祝包宁尚符舒阮柯纪梅童凌毕单季裴霍涂成苗谷盛曲翁冉骆蓝路游辛靳管柴蒙鲍华喻祁蒲房滕屈饶解牟艾尤阳时穆农司卓古吉缪简车项连芦麦褚娄窦戚岑景党宫费卜冷晏席卫米柏宗瞿桂全佟应臧闵苟邬边卞姬师和仇栾隋商刁沙荣巫寇桑郎甄丛仲虞敖巩明佘池查麻苑迟邝"
 )
-TWO_SURNAMES = {"欧阳", "司马", "上官", "诸葛", "司徒", "夏侯", "皇甫", "尉迟", "公孙", "慕容", "令狐", "东方", "西门", "南宫", "宇文", "长孙", "淳于", "独孤"}
+TWO_SURNAMES = {
+    "欧阳",
+    "司马",
+    "上官",
+    "诸葛",
+    "司徒",
+    "夏侯",
+    "皇甫",
+    "尉迟",
+    "公孙",
+    "慕容",
+    "令狐",
+    "东方",
+    "西门",
+    "南宫",
+    "宇文",
+    "长孙",
+    "淳于",
+    "独孤",
+}
 
 
 def characters(text: str) -> list[str]:
     """The text in characters as a reader sees them: combining marks, variation selectors and joined signs stay with their base."""
     out: list[str] = []
     for c in text:
-        joins = unicodedata.category(c) in ("Mn", "Me", "Mc") or "\ufe00" <= c <= "\ufe0f" or "\U000e0100" <= c <= "\U000e01ef" or c == "\u200d"
+        joins = (
+            unicodedata.category(c) in ("Mn", "Me", "Mc") or "\ufe00" <= c <= "\ufe0f" or "\U000e0100" <= c <= "\U000e01ef" or c == "\u200d"
+        )
         if out and (joins or out[-1].endswith("\u200d")):
             out[-1] += c
         else:
@@ -141,7 +135,12 @@ def is_person(text: str) -> bool:
     bare = re.sub(r"[\s\u3000]", "", text)
     if re.fullmatch(r"[\u3400-\u9fff]{1,10}[·•・．.][\u3400-\u9fff·•・．.]{1,15}", bare):
         return True
-    return bool(re.fullmatch(HAN + "{2,3}", bare)) and bare[0] in SURNAMES or bool(re.fullmatch(HAN + "{3,4}", bare)) and bare[:2] in TWO_SURNAMES
+    return (
+        (bool(re.fullmatch(HAN + "{2,3}", bare))
+        and bare[0] in SURNAMES)
+        or (bool(re.fullmatch(HAN + "{3,4}", bare))
+        and bare[:2] in TWO_SURNAMES)
+    )
 
 
 def party(text: str) -> str:
@@ -150,7 +149,15 @@ def party(text: str) -> str:
     short = bool(re.fullmatch(r"[\u3400-\u9fff\U00020000-\U0003ffff?□○某]{1,4}", bare))
     if (short and not (len(bare) == 4 and ORGANISATION.search(bare))) or is_person(text):
         return person(text)
-    return free(text, streets=False)
+    return _keeper(free(text, streets=False))
+
+
+def _keeper(name: str) -> str:
+    """A shop that carries its keeper's name (江阳区陈小明水果店) keeps the family name alone (江阳区陈**水果店)."""
+    prefix = m.end() if (m := TOWN.match(name)) else 0
+    if SHOP.search(name) and len(name) - prefix >= 4 and name[prefix] in SURNAMES:
+        return f"{name[: prefix + 1]}{STAR * 2}{name[prefix + 3 :]}"
+    return name
 
 
 def address(text: str) -> str:
@@ -175,9 +182,12 @@ def _month_and_day(four: str) -> bool:
 
 
 def _looks_like_id(digits: str) -> bool:
-    """A birth year where an ID has it, or fifteen digits with a month and a day where the old ID has them."""
-    years = digits[6:8] in ("18", "19", "20") or digits[5:7] in ("19", "20")
-    return len(digits) >= 16 and years or len(digits) == 15 and _month_and_day(digits[8:12])
+    """Eighteen or twenty digits with a birth year where an ID has it; other lengths (a digit lost or too many) with a whole birth date."""
+    if len(digits) == 15:
+        return _month_and_day(digits[8:12])
+    if len(digits) in (18, 20):
+        return digits[6:8] in ("18", "19", "20")
+    return any(digits[i : i + 2] in ("18", "19", "20") and _month_and_day(digits[i + 4 : i + 8]) for i in (5, 6, 7))
 
 
 def free(text: str, *, streets: bool = True, loose: bool = True) -> str:
@@ -216,92 +226,6 @@ def figure(text: str) -> str:
     return free(told)
 
 
-MASKS = {"name": person, "id": identifier, "phone": phone, "address": address, "party": party, "code": code, "figure": figure, "text": prose}
-
-
-def kind_of(rule: str, *titles: str | None) -> str:
-    """How a column is masked: by its rule, else by what its name or title says."""
-    if rule in KIND_OF_RULE:
-        return KIND_OF_RULE[rule]
-    for kind, pattern in KIND_OF_TITLE:
-        if any(pattern.search(t) for t in titles if t):
-            return kind
-    return "text"
-
-
-@dataclass(frozen=True)
-class Masker:
-    """Masks what one source delivers. `known` are the spellings of all code tables: they are never a person's name."""
-
-    source: Source | None
-    known: frozenset[str] = field(default=frozenset(), repr=False)
-
-    @staticmethod
-    def of(registry: Registry, dataset: str) -> "Masker":
-        """The masker of a dataset; of one that is not declared everything is masked by pattern."""
-        return Masker(registry.sources.get(dataset), spellings(registry.codes.values()))
-
-    def kind(self, column: str) -> str:
-        """The kind of a delivered column."""
-        declared = self.source.columns.get(column) if self.source else None
-        if declared is None:
-            return kind_of("", column)
-        if declared.rule == "address" and declared.role == "place" and not self._personal():
-            return "place"
-        return kind_of(declared.rule, column, declared.title, declared.as_)
-
-    def _personal(self) -> bool:
-        """Whether the source tells of persons at all."""
-        return bool(self.source) and any(c.rule in ("person_name", "citizen_id", "phone") for c in self.source.columns.values())  # type: ignore[union-attr]
-
-    def value(self, column: str, text: str | None) -> str:
-        """A delivered text as it may be shown; empty for NULL."""
-        if not text:
-            return ""
-        if text.strip() in self.known:
-            return text
-        return MASKS.get(self.kind(column), free)(text)
-
-    def key(self, source_key: str | None) -> tuple[str, bool]:
-        """A source key as it may be shown, and whether anything of it is hidden (then delivery and row number identify the row)."""
-        if not source_key:
-            return "", False
-        columns: Sequence[str] = self.source.key if self.source else []
-        parts = source_key.split("|")
-        if len(parts) != len(columns):
-            shown = WHOLE if any(self.kind(c) in ("name", "party", "address", "phone") for c in columns) else free(source_key, loose=False)
-        else:
-            shown = "|".join(self._part(c, p) for c, p in zip(columns, parts, strict=True))
-        return shown, shown != source_key
-
-    def _part(self, column: str, text: str) -> str:
-        """One part of a key: a column that is not personal keeps its text but for citizen IDs and phones inside."""
-        kind = self.kind(column)
-        return MASKS[kind](text) if kind in ("name", "id", "phone", "address", "party", "code") else free(text, streets=False, loose=False)
-
-    def sentence(self, text: str) -> str:
-        """A reason in words: patterns are masked everywhere, and a quoted value that could be a person's name is too."""
-        columns = set(self.source.columns) if self.source else set()
-
-        def quoted(m: re.Match[str]) -> str:
-            inner = m.group(1)
-            return m.group() if inner in columns or inner in self.known else f"“{prose(inner)}”"
-
-        return free(QUOTED.sub(quoted, text), streets=False, loose=False)
-
-
-def spellings(tables: Iterable[CodeTable]) -> frozenset[str]:
-    """Every label and alias of every code table."""
-    return frozenset(s for t in tables for s in t.spellings())
-
-
-def library_value(library: str, name: str, text: str | None) -> str:
-    """The value of a library's field; the name of a person is one in the population library only."""
-    if not text:
-        return ""
-    for kind, pattern in KIND_OF_FIELD:
-        if pattern.search(name):
-            return MASKS[kind](text)
-    if name == "name" or name.endswith("_name"):
-        return person(text) if library == "population" else party(text)
-    return free(text)
+def place(text: str) -> str:
+    """An address where nobody is known to live (a venue, a shelter): shown, but for what looks like an identifier or a phone number."""
+    return free(text, streets=False, loose=False)

@@ -116,10 +116,15 @@ class _Postman:
         letter = message_from_bytes(slip.with_suffix(".eml").read_bytes(), policy=SMTP)
         done, reason = self._to_each(letter, known["department"], list(known["done"]))
         if reason:
-            ledger.write(slip, json.dumps({**known, "done": done, "tries": known["tries"] + 1, "reason": reason}, ensure_ascii=False).encode())
+            ledger.write(
+                slip, json.dumps({**known, "done": done, "tries": known["tries"] + 1, "reason": reason}, ensure_ascii=False).encode()
+            )
             log.warning("mail %s waits in the outbox: %s", slip.stem, reason)
             return Sent(known["department"], slip.stem, "queued", len(done), reason)
-        ledger.write(self.home / "mail" / "sent" / slip.name, json.dumps({"at": now().isoformat(timespec="seconds"), "recipients": len(done)}).encode())
+        ledger.write(
+            self.home / "mail" / "sent" / slip.name,
+            json.dumps({"at": now().isoformat(timespec="seconds"), "recipients": len(done)}).encode(),
+        )
         slip.unlink()
         slip.with_suffix(".eml").unlink()
         return Sent(known["department"], slip.stem, "sent", len(done))
@@ -150,7 +155,9 @@ class _Postman:
         try:
             tries = int(self.connection.extra.get("retry_limit") or TRIES)
             attempt: Callable[[], dict[str, bool]] = lambda: _smtp(self.connection, letter, recipients)
-            return Retrying(stop=stop_after_attempt(tries), wait=wait_random_exponential(0.5, max=10), retry=retry_if_exception(_may_pass), reraise=True)(attempt), ""
+            return Retrying(
+                stop=stop_after_attempt(tries), wait=wait_random_exponential(0.5, max=10), retry=retry_if_exception(_may_pass), reraise=True
+            )(attempt), ""
         except smtplib.SMTPResponseException as e:
             reason = f"邮件服务器 {self.connection.place} 拒绝（代码 {e.smtp_code}）"
             if isinstance(e, smtplib.SMTPConnectError | smtplib.SMTPAuthenticationError):

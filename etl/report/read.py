@@ -4,69 +4,15 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import connection as Connection  # noqa: N812: a class, whatever its name
 
 from etl import db
+from etl.report import books, ledger, words
 from etl.report import facts as f
-from etl.report import ledger, mask, words
-from etl.report.mask import Masker
+from etl.report.masker import Masker, library_value
 from etl.settings import Settings
 from etl.spec import Registry
 from etl.spec.rule import Problem as Declared
-
-ROWS_PER_PROBLEM = 2000
-OPEN_FINDINGS = """
-    select dataset, column_name, problem, total, source_key, value, row_number, delivery_id
-    from (
-        select f.*, row_number() over w as nth, count(*) over (partition by dataset, column_name, problem) as total
-        from quality.finding f where closed_on is null and dataset = any(%s)
-        window w as (partition by dataset, column_name, problem order by opened_on desc, row_number)
-    ) f where nth <= %s order by dataset, column_name, problem, nth
-"""
-OPEN_REFUSALS = """
-    select dataset, code, total, source_key, reason, row_number, delivery_id
-    from (
-        select q.dataset, q.source_key, q.row_number, q.delivery_id, reason, split_part(reason, ':', 1) as code,
-            row_number() over (partition by q.dataset, split_part(reason, ':', 1) order by q.delivery_id desc, q.row_number) as nth,
-            count(*) over (partition by q.dataset, split_part(reason, ':', 1)) as total
-        from quality.quarantine q, unnest(q.reasons) as reason where q.status = 'open' and q.dataset = any(%s)
-    ) q where nth <= %s order by dataset, total desc, code, nth
-"""
-# a finding that was closed and opened again by the same delivery is not mended
-MENDED_FINDINGS = """
-    select f.dataset, f.column_name, f.problem, count(distinct f.source_key)
-    from quality.finding f
-    where f.closed_on is not null and f.dataset = any(%s)
-        and (%s::date is null or f.closed_on > %s::date or (f.dataset, f.closed_on) in (select d.dataset, d.delivered_on from ops.delivery d where d.sequence > %s))
-        and not exists (
-            select from quality.finding o where o.closed_on is null and o.dataset = f.dataset and o.source_key = f.source_key
-                and o.column_name = f.column_name and o.problem = f.problem
-        )
-    group by 1, 2, 3 order by 4 desc, 1, 2, 3
-"""
-MENDED_REFUSALS = """
-    select q.dataset, count(distinct q.source_key)
-    from quality.quarantine q join ops.delivery d on d.dataset = q.dataset and d.delivery_id = q.closed_by
-    where q.status = 'fixed' and q.dataset = any(%s) and d.sequence > %s and q.source_key is not null
-        and not exists (select from quality.quarantine o where o.status = 'open' and o.dataset = q.dataset and o.source_key = q.source_key)
-    group by 1 order by 2 desc
-"""
-DISAGREEMENTS = """
-    select library, field, kept_from, other_from, total, record_id, kept_value, other_value, other_key
-    from (
-        select d.*, row_number() over (partition by library, field, kept_from, other_from order by opened_at desc, record_id) as nth,
-            count(*) over (partition by library, field, kept_from, other_from) as total
-        from quality.disagreement d where closed_at is null and (other_from = any(%s) or kept_from = any(%s))
-    ) d where nth <= %s order by total desc, library, field, other_from, kept_from, nth
-"""
-FAILED_CHECKS = """
-    with newest as (
-        select distinct on (target, expectation, column_name) * from quality.result where target = any(%s) order by target, expectation, column_name, run_at desc
-    )
-    select target, coalesce(column_name, ''), coalesce(because, expectation), severity, coalesce(failed, 0), coalesce(checked, 0)
-    from newest where not success and not broken order by failed desc nulls last, target, expectation
-"""
-
 
 class Reader:
     """The facts of one department after another, all from one state of the database."""
@@ -76,6 +22,7 @@ class Reader:
         self.instance = str(db.rows(con, "select id from ops.instance")[0][0])
         self.delivered = [str(r[0]) for r in db.rows(con, "select distinct dataset from ops.delivery order by 1")]
         self._titles: dict[tuple[str, str], str] = {}
+        self._maskers: dict[str, Masker] = {}
 
     def departments(self) -> list[str]:
         """Every department that delivered anything."""
@@ -84,7 +31,10 @@ class Reader:
     def facts(self, department: str) -> f.Facts:
         """What a department is to be told."""
         declared = self.registry.departments.get(department)
-        names = sorted({s.name for s in self.registry.sources.values() if s.department == department} | {d for d in self.delivered if d.split("/")[0] == department})
+        names = sorted(
+            {s.name for s in self.registry.sources.values() if s.department == department}
+            | {d for d in self.delivered if d.split("/")[0] == department}
+        )
         told = ledger.last(self.settings.home, self.instance, department)
         problems = self._problems(names)
         refusals = self._refusals(names)
@@ -96,21 +46,37 @@ class Reader:
             owners=tuple(declared.owners) if declared else (),
             substitutes=tuple(declared.substitutes) if declared else (),
             instance=self.instance,
-            sequence=max([told.sequence, *(r[0] for r in db.rows(self.con, "select coalesce(max(sequence), 0) from ops.delivery where dataset = any(%s)", [names]))]),
+            sequence=max(
+                [
+                    told.sequence,
+                    *(
+                        r[0]
+                        for r in db.rows(self.con, "select coalesce(max(sequence), 0) from ops.delivery where dataset = any(%s)", [names])
+                    ),
+                ]
+            ),
             since=told.day,
             today=self.settings.today,
             deliveries=tuple(d for d in deliveries if d.state not in ("held", "rejected")),
-            waiting=tuple(sorted((d for d in deliveries if d.state in ("held", "rejected")), key=lambda d: (d.state, d.code == "superseded"))),
+            waiting=tuple(
+                sorted((d for d in deliveries if d.state in ("held", "rejected")), key=lambda d: (d.state, d.code == "superseded"))
+            ),
             overdue=tuple(self._overdue(names)),
             problems=tuple(problems),
             refusals=tuple(refusals),
             disagreements=tuple(self._disagreements(names)),
             mended=tuple(self._mended(names, told)),
-            checks=tuple(self._checks(names, problems)),
+            checks=tuple(self._checks(names, problems, refusals)),
             to_fix=self._to_fix(problems),
-            refused=int(db.rows(self.con, "select count(*) from quality.quarantine where status = 'open' and dataset = any(%s)", [names])[0][0]),
+            refused=int(
+                db.rows(self.con, "select count(*) from quality.quarantine where status = 'open' and dataset = any(%s)", [names])[0][0]
+            ),
             scores={s.dimension: (s.value, s.previous) for s in self.scores if s.scope == "department" and s.name == department},
-            datasets={self._title(s.name): (s.value, s.previous) for s in self.scores if s.scope == "dataset" and s.name in names and s.dimension == "total"},
+            datasets={
+                self._title(s.name): (s.value, s.previous)
+                for s in self.scores
+                if s.scope == "dataset" and s.name in names and s.dimension == "total"
+            },
         )
 
     def _title(self, dataset: str) -> str:
@@ -123,34 +89,29 @@ class Reader:
         return words.column(name, declared.title if declared else None)
 
     def _deliveries(self, names: list[str], since: int) -> list[f.Delivery]:
-        """Deliveries since the last mail, and those that still wait for a decision; a refusal that a later delivery made good is left out."""
-        counts = ("rows_in", "rows_new", "rows_changed", "rows_unchanged", "rows_duplicate", "rows_quarantined", "rows_removed")
-        sql = f"""
-            select d.dataset, d.delivery_id, d.delivered_on, d.kind, d.state, d.reason, d.notes, {", ".join(counts)}
-            from ops.delivery d
-            where d.dataset = any(%s) and (d.sequence > %s or d.state = 'held') and not (
-                d.state = 'rejected' and exists (
-                    select from ops.delivery l where l.dataset = d.dataset and l.state = 'loaded' and l.sequence > d.sequence and l.delivered_on >= d.delivered_on
-                )
-            )
-            order by d.delivered_on desc, d.dataset
-        """
+        """Deliveries since the last mail, and those that still wait for a decision."""
         out = []
-        for dataset, delivery_id, on, kind, state, reason, notes, *rows in db.rows(self.con, sql, [names, since]):
+        for dataset, delivery_id, on, kind, state, reason, notes, *rows in db.rows(self.con, books.DELIVERIES, [names, since]):
             code, sentence = words.reason(reason)
             what, advice = words.REFUSED_DELIVERY.get(code, (sentence, "请与平台联系"))
-            masker = Masker.of(self.registry, dataset)
+            masker = self._masker(dataset)
             told = tuple(masker.sentence(n) for n in notes)
             out.append(
                 f.Delivery(
                     dataset, self._title(dataset), delivery_id, on, words.KINDS.get(kind, kind), state, code, what, masker.sentence(sentence), advice,
-                    dict(zip(counts, rows, strict=True)), told,
+                    dict(zip(books.COUNTS, rows, strict=True)), told,
                 )
             )  # fmt: skip
         return out
 
     def _overdue(self, names: list[str]) -> Iterable[f.Overdue]:
-        last: dict[str, date] = dict(db.rows(self.con, "select dataset, max(delivered_on) from ops.delivery where state = 'loaded' and dataset = any(%s) group by 1", [names]))
+        last: dict[str, date] = dict(
+            db.rows(
+                self.con,
+                "select dataset, max(delivered_on) from ops.delivery where state = 'loaded' and dataset = any(%s) group by 1",
+                [names],
+            )
+        )
         for name, on in sorted(last.items()):
             source = self.registry.sources.get(name)
             due, days = words.DUE[source.delivery.due] if source else ("", None)
@@ -170,24 +131,46 @@ class Reader:
 
     def _problems(self, names: list[str]) -> list[f.Problem]:
         found: dict[tuple[str, str, str], tuple[int, list[f.Row]]] = {}
-        for dataset, column, problem, total, key, value, number, delivery in db.rows(self.con, OPEN_FINDINGS, [names, ROWS_PER_PROBLEM]):
+        for dataset, column, problem, total, key, value, number, delivery in db.rows(self.con, books.OPEN_FINDINGS, [names, books.ROWS_PER_PROBLEM]):
             masker = self._masker(dataset)
             shown, hidden = masker.key(key)
             expected = self._rule(dataset, column, problem)[1].expected
-            row = f.Row(dataset, self._title(dataset), shown, hidden, delivery, number, self._column(dataset, column), masker.value(column, value), expected)
+            row = f.Row(
+                dataset,
+                self._title(dataset),
+                shown,
+                hidden,
+                delivery,
+                number,
+                self._column(dataset, column),
+                masker.value(column, value),
+                expected,
+            )
             found.setdefault((dataset, column, problem), (total, []))[1].append(row)
         out = []
         for (dataset, column, problem), (total, rows) in found.items():
             rule, said = self._rule(dataset, column, problem)
             out.append(
-                f.Problem(dataset, self._title(dataset), column, rule, problem, said.title, said.expected, said.dimension, said.severity, total, tuple(rows))
+                f.Problem(
+                    dataset,
+                    self._title(dataset),
+                    column,
+                    rule,
+                    problem,
+                    said.title,
+                    said.expected,
+                    said.dimension,
+                    said.severity,
+                    total,
+                    tuple(rows),
+                )
             )
         return out
 
     def _masker(self, dataset: str) -> Masker:
-        if not hasattr(self, "_maskers"):
-            self._maskers: dict[str, Masker] = {}
-        return self._maskers.setdefault(dataset, Masker.of(self.registry, dataset))
+        if dataset not in self._maskers:
+            self._maskers[dataset] = Masker.of(self.registry, dataset)
+        return self._maskers[dataset]
 
     def _to_fix(self, problems: list[f.Problem]) -> dict[str, int]:
         """Rows with at least one wrong field, per dataset title; hints (severity info) are not counted."""
@@ -201,11 +184,13 @@ class Reader:
 
     def _refusals(self, names: list[str]) -> list[f.Refusal]:
         found: dict[tuple[str, str], tuple[int, list[f.Row]]] = {}
-        for dataset, code, total, key, reason, number, delivery in db.rows(self.con, OPEN_REFUSALS, [names, ROWS_PER_PROBLEM]):
+        for dataset, code, total, key, reason, number, delivery in db.rows(self.con, books.OPEN_REFUSALS, [names, books.ROWS_PER_PROBLEM]):
             masker = self._masker(dataset)
             shown, hidden = masker.key(key)
             advice = words.REFUSED_ROW.get(code, ("", "请核对"))[1]
-            row = f.Row(dataset, self._title(dataset), shown, hidden, delivery, number, "", masker.sentence(words.reason(reason)[1]), advice)
+            row = f.Row(
+                dataset, self._title(dataset), shown, hidden, delivery, number, "", masker.sentence(words.reason(reason)[1]), advice
+            )
             found.setdefault((dataset, code), (total, []))[1].append(row)
         return [
             f.Refusal(dataset, self._title(dataset), code, *words.REFUSED_ROW.get(code, (code, "请核对")), total, tuple(rows))
@@ -214,20 +199,36 @@ class Reader:
 
     def _disagreements(self, names: list[str]) -> list[f.Disagreement]:
         found: dict[tuple[str, str, str, str], tuple[int, list[f.Dispute]]] = {}
-        for library, name, kept_from, other_from, total, record, kept, other, key in db.rows(self.con, DISAGREEMENTS, [names, names, ROWS_PER_PROBLEM]):
+        for library, name, kept_from, other_from, total, record, kept, other, key in db.rows(
+            self.con, books.DISAGREEMENTS, [names, names, books.ROWS_PER_PROBLEM]
+        ):
             believed = other_from not in names
             ours, theirs = (kept, other) if believed else (other, kept)
             shown = self._masker(other_from).key(key)[0] if not believed else ""
-            dispute = f.Dispute(record, shown, mask.library_value(library, name, ours), mask.library_value(library, name, theirs))
+            said, other_said = self._value(library, name, ours), self._value(library, name, theirs)
+            dispute = f.Dispute(record, shown, said, other_said if said != other_said else "（不同之处已遮盖）")
             found.setdefault((library, name, kept_from, other_from), (total, []))[1].append(dispute)
         out = []
         for (library, name, kept_from, other_from), (total, rows) in found.items():
             believed = other_from not in names
             ours, theirs = (kept_from, other_from) if believed else (other_from, kept_from)
             out.append(
-                f.Disagreement(words.LIBRARIES.get(library, library), self._field(library, name), self._title(ours), self._other(theirs), believed, total, tuple(rows))
+                f.Disagreement(
+                    words.LIBRARIES.get(library, library),
+                    self._field(library, name),
+                    self._title(ours),
+                    self._other(theirs),
+                    believed,
+                    total,
+                    tuple(rows),
+                )
             )
         return sorted(out, key=lambda d: (d.believed, -d.total))
+
+    def _value(self, library: str, name: str, text: str | None) -> str:
+        """A value of a library's field as it may be shown; a code with its label."""
+        table = self.registry.codes.get(name.removesuffix("_code"))
+        return f"{text} {table.codes[text]}" if table and text in table.codes else library_value(library, name, text)
 
     def _other(self, dataset: str) -> str:
         """Another department's dataset, with that department's name."""
@@ -246,15 +247,23 @@ class Reader:
         return self._titles[library, name]
 
     def _mended(self, names: list[str], told: ledger.Told) -> Iterable[f.Mended]:
-        for dataset, column, problem, n in db.rows(self.con, MENDED_FINDINGS, [names, told.day, told.day, told.sequence]):
+        for dataset, column, problem, n in db.rows(self.con, books.MENDED_FINDINGS, [names, told.day, told.day, told.sequence]):
             yield f.Mended(self._title(dataset), self._column(dataset, column), self._rule(dataset, column, problem)[1].title, n)
-        for dataset, n in db.rows(self.con, MENDED_REFUSALS, [names, told.sequence]):
+        for dataset, n in db.rows(self.con, books.MENDED_REFUSALS, [names, told.sequence]):
             if n:
                 yield f.Mended(self._title(dataset), "", "原先未能入库的行已入库", n)
 
-    def _checks(self, names: list[str], problems: list[f.Problem]) -> Iterable[f.Check]:
-        """Checks of whole datasets that are not met, but for those whose rows are listed as problems already."""
+    def _checks(self, names: list[str], problems: list[f.Problem], refusals: list[f.Refusal]) -> Iterable[f.Check]:
+        """Checks of whole datasets that are not met, but for those whose rows are listed as problems or refused already."""
         listed = {(p.dataset, p.column) for p in problems}
-        for target, column, because, severity, failed, checked in db.rows(self.con, FAILED_CHECKS, [names]):
+        listed |= {(r.dataset, column) for r in refusals for row in r.rows for column in re.findall("“([^”]+)”", row.value)}
+        for target, column, because, severity, failed, checked in db.rows(self.con, books.FAILED_CHECKS, [names]):
             if (target, column) not in listed and severity != "info":
-                yield f.Check(self._title(target), self._column(target, column) if column else "", self._masker(target).sentence(because), severity, failed, checked)
+                yield f.Check(
+                    self._title(target),
+                    self._column(target, column) if column else "",
+                    self._masker(target).sentence(because),
+                    severity,
+                    failed,
+                    checked,
+                )

@@ -12,8 +12,21 @@ DIMENSIONS = {
 }
 STATES = {"loaded": "已装载", "rejected": "已拒收", "held": "挂起待决", "discarded": "已弃用"}
 KINDS = {"full": "全量", "increment": "增量", "replay": "隔离行重试"}
-FATES = (("rows_new", "新增"), ("rows_changed", "变更"), ("rows_unchanged", "未变"), ("rows_duplicate", "重复"), ("rows_quarantined", "未能入库"))
-DUE = {"daily": ("每日", 1), "weekly": ("每周", 7), "monthly": ("每月", 31), "quarterly": ("每季", 92), "yearly": ("每年", 366), "irregular": ("不定期", None)}
+FATES = (
+    ("rows_new", "新增"),
+    ("rows_changed", "变更"),
+    ("rows_unchanged", "未变"),
+    ("rows_duplicate", "重复"),
+    ("rows_quarantined", "未能入库"),
+)
+DUE = {
+    "daily": ("每日", 1),
+    "weekly": ("每周", 7),
+    "monthly": ("每月", 31),
+    "quarterly": ("每季", 92),
+    "yearly": ("每年", 366),
+    "irregular": ("不定期", None),
+}
 SEVERITIES = ("critical", "warning", "info")
 
 REFUSED_ROW = {  # reason of a row → what it is, what to do
@@ -44,7 +57,14 @@ REFUSED_DELIVERY = {  # reason of a delivery → what it is, what to do
     "changed_after_load": ("装载之后文件又被改动", "请确认以哪一份为准"),
     "unknown_dataset": ("平台未登记此数据集", "请与平台联系登记"),
 }
-LIBRARIES = {"population": "人口库", "legal_entity": "法人库", "geospatial": "空间库", "statistics": "统计库", "credit": "信用库", "certificate": "证照库"}
+LIBRARIES = {
+    "population": "人口库",
+    "legal_entity": "法人库",
+    "geospatial": "空间库",
+    "statistics": "统计库",
+    "credit": "信用库",
+    "certificate": "证照库",
+}
 
 
 def day(d: date, today: date | None = None) -> str:
@@ -84,7 +104,7 @@ def working_days_after(start: date, days: int) -> date:
 def reason(text: str | None) -> tuple[str, str]:
     """`code: sentence` → code and sentence; a text without a code is its own sentence."""
     head, colon, tail = (text or "").partition(":")
-    return (head.strip(), tail.strip()) if colon and head.strip().replace("_", "").isascii() else ("", (text or "").strip())
+    return (head.strip(), tail.strip().rstrip("。")) if colon and head.strip().replace("_", "").isascii() else ("", (text or "").strip())
 
 
 def column(name: str, title: str | None) -> str:

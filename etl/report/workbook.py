@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from etl.report import words
 from etl.report.facts import Facts, Row
 
 ROWS_PER_SHEET = 5000
+ROWS = 40_000  # in all: a workbook that any mail server takes
 SHEETS = 60
 ANSWERS = ("已更正", "情况属实，待更正", "原值无误", "无法核实")
 DANGEROUS = tuple("=+-@＝＋－＠\t\r\n|%")
@@ -23,7 +24,19 @@ FORBIDDEN_IN_NAMES = re.compile(r"[\\/*?:\[\]']")
 HEADER = ("数据集", "主键", "交付批次", "行号", "列", "脱敏后的值", "应为", "您的答复")
 REFUSED = ("数据集", "主键", "交付批次", "行号", "原因", "怎样改", "您的答复")
 DIFFERS = ("库", "字段", "贵单位数据集", "主键", "贵单位的值", "对方数据集", "对方的值", "现采信", "您的答复")
-WIDTHS = {"数据集": 26, "主键": 30, "交付批次": 22, "行号": 9, "列": 22, "脱敏后的值": 30, "应为": 34, "您的答复": 24, "原因": 52, "怎样改": 30, "字段": 16}
+WIDTHS = {
+    "数据集": 26,
+    "主键": 30,
+    "交付批次": 22,
+    "行号": 9,
+    "列": 22,
+    "脱敏后的值": 30,
+    "应为": 34,
+    "您的答复": 24,
+    "原因": 52,
+    "怎样改": 30,
+    "字段": 16,
+}
 
 DARK, PALE, ANSWER = PatternFill("solid", fgColor="17406D"), PatternFill("solid", fgColor="F3F6F9"), PatternFill("solid", fgColor="FFF8E5")
 THIN = Border(bottom=Side("thin", color="DDE4EA"))
@@ -49,13 +62,20 @@ class Sheet:
 def write(facts: Facts, path: Path) -> None:
     """Writes the department's workbook row by row; memory does not grow with it."""
     book = Workbook(write_only=True)
-    every = list(_sheets(facts))
+    every = list(_within(ROWS, _sheets(facts)))
     names = _names([s.name for s in every])
     _cover(book, facts, every, names)
     for sheet, name in zip(every, names, strict=True):
         _write(book, sheet, name)
     book.properties.creator = "基础数据平台"
     book.save(path)
+
+
+def _within(rows: int, sheets: Iterable[Sheet]) -> Iterable[Sheet]:
+    """Cuts the sheets that would make the workbook too big; each says how many rows are left out."""
+    for sheet in sheets:
+        yield replace(sheet, rows=sheet.rows[:rows])
+        rows -= min(rows, len(sheet.rows))
 
 
 def _sheets(facts: Facts) -> Iterable[Sheet]:
@@ -79,7 +99,13 @@ def _sheets(facts: Facts) -> Iterable[Sheet]:
             (d.library, d.field, d.dataset, r.key or f"（本平台编号 {r.record_id}）", r.ours, d.other, r.theirs, "贵单位" if d.believed else "对方", "")
             for d in facts.disagreements for r in d.rows
         ]  # fmt: skip
-        yield Sheet("与其他部门不一致", "同一人或同一单位，贵单位与其他部门说法不同。请核对贵单位的值", DIFFERS, differs[:ROWS_PER_SHEET], sum(d.total for d in facts.disagreements))
+        yield Sheet(
+            "与其他部门不一致",
+            "同一人或同一单位，贵单位与其他部门说法不同。请核对贵单位的值",
+            DIFFERS,
+            differs[:ROWS_PER_SHEET],
+            sum(d.total for d in facts.disagreements),
+        )
 
 
 def _finding(r: Row) -> tuple[str | int, ...]:
@@ -97,15 +123,21 @@ def _names(titles: Sequence[str]) -> list[str]:
 
 def _cells(sheet: Any, values: Iterable[str | int], **style: Any) -> list[Any]:
     """Cells that are text by type and by format; only whole numbers stay numbers."""
-    out = []
-    for v in values:
-        cell = WriteOnlyCell(sheet, value=v if isinstance(v, int) else plain(v))
-        if not isinstance(v, int):
-            cell.data_type, cell.number_format = "s", "@"
-        for name, is_ in style.items():
-            setattr(cell, name, is_)
-        out.append(cell)
-    return out
+    styled = {}
+    for kind, number_format in ((str, "@"), (int, "General")):  # a style is registered once, not once a cell
+        styled[kind] = WriteOnlyCell(sheet)
+        for name, is_ in {**style, "number_format": number_format}.items():
+            setattr(styled[kind], name, is_)
+    return [_like(sheet, styled[type(v)], v) for v in values]
+
+
+def _like(sheet: Any, model: Any, value: str | int) -> Any:
+    """A cell in the style of another."""
+    cell = WriteOnlyCell(sheet, value=plain(value) if isinstance(value, str) else value)
+    cell._style = model._style
+    if isinstance(value, str):
+        cell.data_type = "s"
+    return cell
 
 
 def _write(book: Workbook, sheet: Sheet, name: str) -> None:
@@ -116,17 +148,20 @@ def _write(book: Workbook, sheet: Sheet, name: str) -> None:
     page.sheet_view.showGridLines = False
     last = chr(64 + len(sheet.columns))
     page.auto_filter.ref = f"A2:{last}{len(sheet.rows) + 2}"
-    answers = DataValidation(type="list", formula1='"' + ",".join(a.replace(",", "，") for a in ANSWERS) + '"', allow_blank=True, showErrorMessage=False)
+    answers = DataValidation(
+        type="list", formula1='"' + ",".join(a.replace(",", "，") for a in ANSWERS) + '"', allow_blank=True, showErrorMessage=False
+    )
     answers.add(f"{last}3:{last}{len(sheet.rows) + 3}")
     page.data_validations.append(answers)
     left = sheet.total - len(sheet.rows)
     more = f"，此处列出 {words.count(len(sheet.rows))} 行，另有 {words.count(left)} 行在这些改好后列出" if left > 0 else ""
     page.append(_cells(page, [f"{sheet.says}　（共 {words.count(sheet.total)} 行{more}）"], font=Font(bold=True, color="17406D")))
     page.append(_cells(page, sheet.columns, font=Font(bold=True, color="FFFFFF"), fill=DARK, alignment=Alignment(vertical="center")))
+    model = {"border": THIN, "alignment": Alignment(vertical="top", wrap_text=True)}
+    text, number, answer = _cells(page, ["", 0, ""], **model)[:2] + _cells(page, [""], **model, fill=ANSWER)
     for row in sheet.rows:
-        cells = _cells(page, row, border=THIN, alignment=Alignment(vertical="top", wrap_text=True))
-        cells[-1].fill = ANSWER
-        page.append(cells)
+        cells = [_like(page, number if isinstance(v, int) else text, v) for v in row[:-1]]
+        page.append([*cells, _like(page, answer, row[-1])])
 
 
 def _cover(book: Workbook, facts: Facts, sheets: Sequence[Sheet], names: Sequence[str]) -> None:
@@ -135,11 +170,20 @@ def _cover(book: Workbook, facts: Facts, sheets: Sequence[Sheet], names: Sequenc
     page.column_dimensions["A"].width, page.column_dimensions["B"].width, page.column_dimensions["C"].width = 34, 66, 12
     page.sheet_view.showGridLines = False
     page.append(_cells(page, [f"{facts.title}　待改数据清单"], font=Font(bold=True, size=16, color="17406D")))
-    page.append(_cells(page, [f"截至 {words.day(facts.today)}　请在 {words.day(facts.deadline)}前（10 个工作日）改好并重新交付"], font=Font(color="8A5300", bold=True)))
+    page.append(
+        _cells(
+            page,
+            [f"截至 {words.day(facts.today)}　请在 {words.day(facts.deadline)}前（10 个工作日）改好并重新交付"],
+            font=Font(color="8A5300", bold=True),
+        )
+    )
     page.append([])
     wrap = Alignment(wrap_text=True, vertical="top")
     for title, text in (
-        ("怎样找到这一行", "凭“主键”在贵单位系统中查找；主键含身份证号等而被遮盖时，凭“交付批次”和“行号”在该次交付的文件中查找（行号 1 为第一条数据行，表头、标题不计）。"),
+        (
+            "怎样找到这一行",
+            "凭“主键”在贵单位系统中查找；主键含身份证号等而被遮盖时，凭“交付批次”和“行号”在该次交付的文件中查找（行号 1 为第一条数据行，表头、标题不计）。",
+        ),
         ("怎样改", "请在贵单位自己的系统中更正，再照常交付。平台不改动贵单位的数据；改好的行在下次交付后自动销号。"),
         ("怎样答复", "在黄色的“您的答复”栏中选择或填写，把本表回复给来信地址；原值无误的，写明依据。"),
         ("关于脱敏", "身份证号、电话、姓名、住址均已遮盖，仅供定位；请勿据此表补录数据。"),

@@ -7,6 +7,8 @@ from pydantic import Field, model_validator
 from etl.spec.base import Declared
 
 Format = Literal["csv", "text", "xlsx", "json", "xml", "dbf", "geojson", "shapefile", "geopackage", "kml"]
+# columns that every staging table has of its own
+RESERVED = {"dataset", "source_key", "row_hash", "row_number", "delivery_id", "first_delivered_on", "delivered_on", "removed_on", "replaced_on"}
 AddressRole = Literal["registered", "residence", "address", "place"]
 
 
@@ -109,6 +111,8 @@ class Source(Declared):
                 raise ValueError(f"key 中的“{k}”不在 columns 里；已声明：{'、'.join(self.columns)}")
         names = [c.as_ for c in self.columns.values()]
         twice = sorted({n for n in names if names.count(n) > 1})
+        if reserved := sorted(RESERVED & set(names)):
+            raise ValueError(f"as 不能用 staging 表自己的列名：{'、'.join(reserved)}")
         if twice:
             raise ValueError(f"as 重复：{'、'.join(twice)}")
         return self

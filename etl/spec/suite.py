@@ -24,6 +24,19 @@ MIGRATIONS = ROOT / "sql" / "migrations"
 STAGING_COLUMNS = ("dataset", "source_key", "row_hash", "row_number", "delivery_id", "first_delivered_on", "delivered_on", "removed_on")
 SINGLE_COLUMN_KEYS = ("column", "column_A", "column_B")
 
+# What pydantic says, in Chinese; what is not here is said by our own validators.
+SAID = {
+    "missing": "缺少此项",
+    "literal_error": "应为 {expected}",
+    "string_too_short": "至少 {min_length} 个字",
+    "string_type": "应为文字",
+    "string_pattern_mismatch": "应为小写字母、数字与下划线，以字母开头",
+    "list_type": "应为列表",
+    "too_short": "至少 {min_length} 项",
+    "dict_type": "应为“参数: 值”",
+    "model_type": "应为“键: 值”",
+}
+
 
 class Claim(Declared):
     """One expectation, named as a claim. `column` is the department's own column name, for its report."""
@@ -62,7 +75,10 @@ class Kind:
 # Our own types (etl/check/expectations.py), beside those of Great Expectations.
 OWN_KINDS = {"expect_column_values_to_refer_to": Kind(frozenset({"column", "table", "key"}), frozenset({"column", "table", "key"}))}
 # Arguments of every type that say what a claim says in its own keys.
-NOT_ARGUMENTS = {"id", "meta", "notes", "result_format", "description", "catch_exceptions", "rendered_content", "severity", "windows", "batch_id", "metadata"}
+NOT_ARGUMENTS = frozenset(
+    {"id", "meta", "notes", "result_format", "description", "catch_exceptions", "rendered_content"}
+    | {"severity", "windows", "batch_id", "metadata"}
+)
 
 
 @cache
@@ -74,7 +90,7 @@ def load_suite(stem: str) -> Suite | None:
 
 def read_suite(path: Path, stem: str) -> Suite:
     """The suite of one file."""
-    raw = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)  # noqa: S506: a safe loader, in C
+    raw = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)  # noqa: S506 – a safe loader, in C
     return Suite.model_validate({**(raw if isinstance(raw, dict) else {}), "stem": stem})
 
 
@@ -140,7 +156,8 @@ def _invalid(where: str, error: Any) -> str:
     if error["type"] == "extra_forbidden":
         model = Claim if len(error["loc"]) > 1 else Suite
         return f"{where}：{key}：不认识的键；{nearest(str(error['loc'][-1]), model.model_fields)}"
-    return f"{where}：{key}：{error['msg'].removeprefix('Value error, ')}"
+    said = SAID.get(error["type"], "").format(**error.get("ctx", {})) or error["msg"].removeprefix("Value error, ")
+    return f"{where}：{key}：{said}"
 
 
 def _source_columns(registry: Registry, source: Source) -> frozenset[str]:

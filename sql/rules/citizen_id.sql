@@ -14,10 +14,10 @@ create or replace temp macro citizen_id_masked_form(t) as case
     then regexp_extract(t, '^[0-9]+') || repeat('*', 14 - length(regexp_extract(t, '^[0-9]+'))) || right(t, 4)
     else regexp_replace(t, '[●○◎#?□＊]', '*', 'g') end;
 
-create or replace temp macro citizen_id_text(d) as case
-    when regexp_full_match(d, '[0-9]{17}[0-9X]') and d not like '00000000%' and d not like '99999999%' then d
-    when d is null or is_void(citizen_id_plain(d)) or regexp_full_match(citizen_id_plain(d), '0+|9+|1+|X+') then null
-    else citizen_id_masked_form(citizen_id_plain(d)) end;
+create or replace temp macro citizen_id_text(plain) as case
+    when is_void(plain) or regexp_full_match(plain, '0+|9+|1+|X+') then null
+    when regexp_full_match(plain, '[0-9]{17}[0-9X]') then plain
+    else citizen_id_masked_form(plain) end;
 
 -- The 18 symbols a text stands for: itself, a 15-digit number with its century (19; sequence 996–999 was kept for
 -- centenarians: 18) and `?` for the check, the first 18 of the disability-card form (ID + kind + grade); else NULL.

@@ -17,16 +17,18 @@ create or replace temp macro phone_problem(d, digits) as case
     when d is null or is_void(d) then null
     when is_phone_filler(coalesce(digits, regexp_replace(halfwidth(d), '[^0-9]', '', 'g'))) then 'phone_filler'
     when digits is null then 'phone_invalid'
+    when regexp_full_match(d, '0[0-9]{2,3}-[0-9]{7,8}') then null
     else 'phone_format' end;
 
 -- An address as it is written, in half width and without blanks; what it means is the matcher's business.
 create or replace temp macro address_value(d) as case
-    when is_void(d) then null when is_hazard(d) then d else nullif(squeeze(halfwidth(d)), '') end;
+    when is_void(d) then null when is_hazard(unprefixed(d)) then d else unprefixed(narrow(d)) end;
 create or replace temp macro address_problem(d, v) as case when is_hazard(v) then 'address_hazard' end;
 
--- 6 digits of GB/T 2260, or the 12 of the statistical division code (9 are a township: padded).
+-- 6 digits of GB/T 2260, or the 12 of the statistical division code (9 are a township: padded; 15 a grid of a community).
 create or replace temp macro region_code_value(t) as case
     when regexp_full_match(t, '[1-8][0-9]{5}(?:[0-9]{6})?') then t
+    when regexp_full_match(t, '[1-8][0-9]{14}') then left(t, 12)
     when regexp_full_match(t, '[1-8][0-9]{8}') then t || '000'
     when regexp_full_match(t, '[1-8][0-9]{1}(?:[0-9]{2})?') then rpad(t, 6, '0') end;
 create or replace temp macro region_code_problem(d, t, v, required) as case

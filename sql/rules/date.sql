@@ -7,7 +7,7 @@ create or replace temp macro chinese_year_digits(t) as case when regexp_matches(
         '([0-9])十([0-9])', '\1\2', 'g'), '([0-9])十', '\10', 'g'), '十([0-9])', '1\1', 'g'), '十', '10', 'g') else t end;
 
 create or replace temp macro date_text(d) as case
-    when regexp_full_match(d, '[0-9]{8}|[0-9]{4}-[0-9]{2}-[0-9]{2}') then d
+    when regexp_full_match(d, '[0-9]{8}|[0-9]{4}-[0-9]{2}-[0-9]{2}(?: [0-9]{2}:[0-9]{2}:[0-9]{2})?') then d
     else regexp_replace(regexp_replace(chinese_year_digits(halfwidth(d)), '^[''"`‘’“”]+|[''"`‘’“”]+$', '', 'g'),
         '\s*([-/.年月])\s*|\s*([日号])', '\1\2', 'g') end;
 
@@ -21,7 +21,7 @@ create or replace temp macro datetime_moment(t) as
 
 -- The calendar day a text names, fillers included; NULL when there is no such day.
 create or replace temp macro date_day(t) as case
-    when regexp_full_match(t, '[0-9]{4}-[0-9]{2}-[0-9]{2}') then try_cast(t as date)
+    when regexp_full_match(t, '[0-9]{4}-[0-9]{2}-[0-9]{2}(?: [0-9]{2}:[0-9]{2}:[0-9]{2})?') then try_cast(left(t, 10) as date)
     when regexp_full_match(t, '[0-9]{8}(?:[0-9]{4}|[0-9]{6})?') then try_cast(t[1:4] || '-' || t[5:6] || '-' || t[7:8] as date)
     when has_offset(t) then try_cast(datetime_moment(t) as date)
     when regexp_matches(t, '^[0-9]{4}(?:-[0-9]{1,2}-|/[0-9]{1,2}/|\.[0-9]{1,2}\.|年[0-9]{1,2}月)[0-9]{1,2}(?:[日号 T]|$)')
@@ -78,9 +78,9 @@ create or replace temp macro month_day(t) as case
         then try_cast(regexp_replace(t, '^([0-9]{4})[-/.年]([0-9]{1,2})月?$', '\1-\2-01') as date)
     else date_trunc('month', date_day(t))::date end;
 
-create or replace temp macro year_value(d) as case
-    when regexp_full_match(halfwidth(d), '\s*(?:18|19|20|21)[0-9]{2}(?:\.0)?\s*(?:年度?)?\s*') then regexp_extract(halfwidth(d), '[0-9]{4}')
-    else strftime(date_value(date_day(date_text(d))), '%Y') end;
+create or replace temp macro year_value(t, day) as case
+    when regexp_full_match(t, '(?:18|19|20|21)[0-9]{2}(?:\.0)?\s*(?:年度?)?') then left(t, 4)
+    else strftime(date_value(day), '%Y') end;
 create or replace temp macro year_problem(d, v, required) as case
     when v is not null then null
     when d is null then case when required then 'missing_value' end

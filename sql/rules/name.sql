@@ -9,8 +9,8 @@ create or replace temp macro middle_dot(x) as case when regexp_matches(x, '[•�
 create or replace temp macro name_text(d) as case
     when regexp_full_match(d, '[\x{4E00}-\x{9FA5}]+') then d
     when is_void(halfwidth(d)) then null
-    when is_hazard(halfwidth(d)) then d
-    else nfc_normalize(halfwidth(d)) end;
+    when is_hazard(unprefixed(halfwidth(d))) then d
+    else nfc_normalize(unprefixed(halfwidth(d))) end;
 
 -- What a bracket says was the name before: 李四（曾用名：李小四）.
 create or replace temp macro former_name(t) as case when t like '%名%' then nullif(squeeze(regexp_extract(t,
@@ -25,10 +25,11 @@ create or replace temp macro person_name_value(d, t) as case
     else coalesce(person_name_bare(t), squeeze(t)) end;
 
 -- rare: a character stands in for one that could not be typed; partial: part of the name is withheld;
--- unnamed: a newborn called by its mother (某某之子).
+-- hazard: a piece of a programme, nobody's name; unnamed: a newborn called by its mother (某某之子).
 create or replace temp macro person_name_state(v) as case
     when v is null or v in ('无名', '无名氏', '佚名', '未命名', '未取名', '未起名', '新生儿') then 'missing'
-    when is_hazard(v) then 'ok'
+    when regexp_full_match(v, '[\x{4E00}-\x{9FA5}]{2,3}') and not contains(v, '某') then 'ok'
+    when is_hazard(v) then 'hazard'
     when v like '%某%' or v like '%*%' then 'partial'
     when regexp_matches(v, '[?？□■〓\x{FFFD}\x{E000}-\x{F8FF}○]') or (regexp_matches(v, '[A-Za-z]') and regexp_matches(v, '\p{Han}')) then 'rare'
     when regexp_matches(v, '之[子女]$|之[长次三][子女]$|(?:婴儿|毛毛|[男女]婴)$') and length(v) > 3 then 'unnamed'
@@ -38,16 +39,16 @@ create or replace temp macro person_name_problem(d, v, state) as case
     when state = 'rare' then 'name_rare'
     when state = 'partial' then 'name_partial'
     when d = v and regexp_full_match(d, '[\x{4E00}-\x{9FA5}]+') then null
-    when is_hazard(v) then 'name_hazard'
+    when is_hazard(d) then 'name_hazard'
     when d <> v then 'name_decorated' end;
 
 -- An entity's name: half width, brackets （）, no blanks; is otherwise as registered.
 create or replace temp macro entity_name_value(d) as case
     when is_void(halfwidth(d)) then null
-    when is_hazard(d) then d
     when regexp_full_match(d, '[\x{4E00}-\x{9FA5}（）]+') then d
-    else middle_dot(translate(nfc_normalize(squeeze(halfwidth(d))), '()[]〔〕【】﹙﹚', '（）（）（）（）（）')) end;
+    when is_hazard(unprefixed(d)) then d
+    else middle_dot(translate(nfc_normalize(unprefixed(narrow(d))), '()[]〔〕【】﹙﹚', '（）（）（）（）（）')) end;
 create or replace temp macro entity_name_problem(d, v) as case
     when v is null then case when d is not null then 'name_missing' end
-    when d = v then case when is_hazard(v) then 'name_hazard' end
-    when regexp_matches(d, '[\s\p{Z}\p{Cf}]') then 'name_decorated' end;
+    when is_hazard(d) then 'name_hazard'
+    when d <> v and regexp_matches(d, '[\s\p{Z}\p{Cf}]') then 'name_decorated' end;

@@ -12,11 +12,12 @@ create or replace temp macro period_month(t, pattern) as case
 create or replace temp macro period_year(t, pattern, ending) as nullif(regexp_extract(t, pattern, 1), '') || ending;
 
 -- The last month of a span names the period (1-2月 → 02); a quarter is -Qn; 上半年 and 前3季度 end in June and September.
-create or replace temp macro period_value(t) as coalesce(
+-- (the text goes in as a list of one, so that its own expression is written out once, not once for each pattern)
+create or replace temp macro period_value(x) as list_transform([x], lambda t: coalesce(
     period_month(t, '((?:19|20)[0-9]{2})年[0-9]{1,2}月?[-—–―~至到]+(?:(?:19|20)[0-9]{2}年)?([0-9]{1,2})月'),
     period_month(t, '((?:19|20)[0-9]{2})年([0-9]{1,2})月'),
     period_year(t, '((?:19|20)[0-9]{2})年?上半年', '-06'),
     period_year(t, '((?:19|20)[0-9]{2})年?(?:前3季度|1[-—–至]3季度)', '-09'),
     period_year(t, '((?:19|20)[0-9]{2})年?[-_]?第?[1-4]季度', '-Q' || regexp_extract(t, '([1-4])季度', 1)),
     period_month(t, '(?:^|[^0-9])((?:19|20)[0-9]{2})[-_./]?([0-9]{1,2})(?:[-_./]?[0-9]{2})?(?:[^0-9]|$)'),
-    period_year(t, '(?:^|[^0-9])((?:19|20)[0-9]{2})(?:[^0-9]|$)', ''));
+    period_year(t, '(?:^|[^0-9])((?:19|20)[0-9]{2})(?:[^0-9]|$)', '')))[1];

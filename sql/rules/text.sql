@@ -1,10 +1,12 @@
 -- Delivered text: blanks, full width, words that stand for nothing. NULL in, NULL out.
 
 -- Without blanks at both ends (every Unicode blank, U+3000 included); NULL when nothing is left.
-create or replace temp macro blank_trim(x) as nullif(trim(x, chr(32) || chr(9) || chr(10) || chr(11) || chr(12) || chr(13)
+create or replace temp macro blanks() as chr(32) || chr(9) || chr(10) || chr(11) || chr(12) || chr(13)
     || chr(28) || chr(29) || chr(30) || chr(31) || chr(133) || chr(160) || chr(5760) || chr(8192) || chr(8193) || chr(8194)
     || chr(8195) || chr(8196) || chr(8197) || chr(8198) || chr(8199) || chr(8200) || chr(8201) || chr(8202) || chr(8232)
-    || chr(8233) || chr(8239) || chr(8287) || chr(12288)), '');
+    || chr(8233) || chr(8239) || chr(8287) || chr(12288);
+create or replace temp macro blank_trim(x) as case when x = '' then null
+    when regexp_matches(x, '^[\s\p{Z}\x1c-\x1f\x{85}]|[\s\p{Z}\x1c-\x1f\x{85}]$') then nullif(trim(x, blanks()), '') else x end;
 
 -- Full-width ASCII and the ideographic blank to half width (the part of NFKC that occurs in registers).
 create or replace temp macro halfwidth(x) as case when regexp_matches(x, '[！-～　]') then translate(x,
@@ -15,9 +17,12 @@ create or replace temp macro halfwidth(x) as case when regexp_matches(x, '[！-�
 create or replace temp macro squeeze(x) as case when regexp_matches(x, '[\s\p{Z}\p{Cf}\x{85}]')
     then nullif(regexp_replace(x, '[\s\p{Z}\p{Cf}\x{85}]+', '', 'g'), '') else x end;
 
+-- Both at once, in one look at the text.
+create or replace temp macro narrow(x) as case when regexp_matches(x, '[！-～\s\p{Z}\p{Cf}\x{85}]') then squeeze(halfwidth(x)) else x end;
+
 -- A code as it is compared: half width, no blanks, upper case, no text mark in front, no `.0` of a spreadsheet behind.
-create or replace temp macro code_text(x) as nullif(regexp_replace(
-    upper(squeeze(halfwidth(x))), '^[''"`‘’“”]+|[''"`‘’“”]+$|\.0+$', '', 'g'), '');
+create or replace temp macro code_text(x) as case when regexp_full_match(x, '[0-9A-Z]+') then x else nullif(regexp_replace(
+    upper(narrow(x)), '^[''"`‘’“”]+|[''"`‘’“”]+$|\.0+$', '', 'g'), '') end;
 
 -- Words and strokes that say "nothing here".
 create or replace temp macro is_void(t) as regexp_full_match(t,
@@ -26,3 +31,7 @@ create or replace temp macro is_void(t) as regexp_full_match(t,
 -- A piece of a programme or a spreadsheet formula: kept as text as it came, never cleaned further.
 create or replace temp macro is_hazard(t) as regexp_matches(t,
     '^[=+\-@''"]|<\s*/?\s*[a-zA-Z!]|[;''"]\s*(?i:drop|delete|select|insert|update|union|or|and)\b|--|\$\{|\{\{|javascript:');
+
+-- A text mark or a formula's sign in front of Chinese words ('张三, =李四, "泸州市…"): the words, without it.
+create or replace temp macro unprefixed(x) as case when regexp_full_match(x, '["''‘’“”`=+\-@]+\p{Han}[^<>;=|]*')
+    then regexp_replace(x, '^["''‘’“”`=+\-@]+|["''’”`]+$', '', 'g') else x end;

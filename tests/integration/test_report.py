@@ -1,7 +1,9 @@
 """The owners' mail against a real PostGIS and a real SMTP server: what it says, what it hides, that none is lost or sent twice."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from email import message_from_bytes, policy
@@ -12,9 +14,11 @@ from typing import Any
 import openpyxl
 import psycopg2
 import pytest
+from aiosmtpd.controller import Controller
 from psycopg2.extras import Json, execute_values
 
 from etl import migrate, report, settings, spec
+from etl.platform.postgres import Cluster, free_port
 from etl.settings import Settings
 
 TODAY = date(2018, 3, 8)
@@ -55,9 +59,23 @@ SCORES = [
 ]
 
 
-def delivery(dataset: str, day: date, state: str = "loaded", reason: str | None = None, notes: tuple[str, ...] = (), **rows: int) -> tuple[Any, ...]:
+def delivery(
+    dataset: str, day: date, state: str = "loaded", reason: str | None = None, notes: tuple[str, ...] = (), **rows: int
+) -> tuple[Any, ...]:
     fates = [rows.get(k, 0) for k in ("new", "changed", "unchanged", "duplicate", "quarantined")]
-    return (dataset, f"{day:%Y%m%d}-ab12cd3{len(dataset) % 10}", day, "full", state, reason, "0" * 64, rows.get("total", sum(fates)), *fates, rows.get("removed", 0), list(notes))
+    return (
+        dataset,
+        f"{day:%Y%m%d}-ab12cd3{len(dataset) % 10}",
+        day,
+        "full",
+        state,
+        reason,
+        "0" * 64,
+        rows.get("total", sum(fates)),
+        *fates,
+        rows.get("removed", 0),
+        list(notes),
+    )
 
 
 def insert(con: Any, table: str, columns: str, rows: list[tuple[Any, ...]]) -> None:
@@ -90,44 +108,123 @@ def plant(url: str) -> None:
     found += [(record, f"DA{i:06d}", "身份证号", "id_birth_differs", ids[i], i + 1) for i in range(70, 73)]
     found += [(record, f"DA{i:06d}", "身份证号", "id_legacy15", ids[i][:6] + ids[i][8:17], i + 1) for i in range(80, 102)]
     found += [("health/birth_certificates", f"Q51{i:07d}", "母亲证件号码", "id_length", ids[i][:17], i) for i in range(300, 304)]
-    found += [("court/dishonest_debtors", f"（2018）川0502执{i}号|{NAMES[i % 2]}", "名称", "name_decorated", NAMES[i % 2] + " ", i) for i in range(1, 4)]
-    insert(con, "quality.finding", "dataset, source_key, column_name, problem, value, row_number, delivery_id, opened_on", [(*f, f"{first:%Y%m%d}-ab12cd31", first) for f in found])
+    found += [
+        ("court/dishonest_debtors", f"（2018）川0502执{i}号|{NAMES[i % 2]}", "名称", "name_decorated", NAMES[i % 2] + " ", i)
+        for i in range(1, 4)
+    ]
+    insert(
+        con,
+        "quality.finding",
+        "dataset, source_key, column_name, problem, value, row_number, delivery_id, opened_on",
+        [(*f, f"{first:%Y%m%d}-ab12cd31", first) for f in found],
+    )
     mended = [(record, f"DA{i:06d}", "身份证号", "id_check", ids[i], i, "20180301-ab12cd31", first, second) for i in range(200, 212)]
-    mended += [(record, "DA000001", "身份证号", "id_check", ids[1], 2, "20180301-ab12cd31", first, second)]  # closed and opened again: not mended
-    insert(con, "quality.finding", "dataset, source_key, column_name, problem, value, row_number, delivery_id, opened_on, closed_on", mended)
+    mended += [
+        (record, "DA000001", "身份证号", "id_check", ids[1], 2, "20180301-ab12cd31", first, second)
+    ]  # closed and opened again: not mended
+    insert(
+        con, "quality.finding", "dataset, source_key, column_name, problem, value, row_number, delivery_id, opened_on, closed_on", mended
+    )
     raw = Json({"姓名": NAMES[0], "身份证号": ids[3], "现住址": ADDRESSES[0], "联系电话": phone(3)})
     refused = [
         (record, "20180308-ab12cd31", 17, "DA000017", ["bad_date: 建档日期“2017-02-30”不是真实日期"], raw, "open", None),
         (record, "20180308-ab12cd31", 44, None, ["missing_key: 主键列“档案号”为空"], raw, "open", None),
-        (record, "20180308-ab12cd31", 45, "DA000045", ["key_conflict: 同一主键在本次交付中出现多次而内容不同，无法判断哪一行为准"], raw, "open", None),
-        (record, "20180308-ab12cd31", 46, "DA000045", ["key_conflict: 同一主键在本次交付中出现多次而内容不同，无法判断哪一行为准"], raw, "open", None),
+        (
+            record,
+            "20180308-ab12cd31",
+            45,
+            "DA000045",
+            ["key_conflict: 同一主键在本次交付中出现多次而内容不同，无法判断哪一行为准"],
+            raw,
+            "open",
+            None,
+        ),
+        (
+            record,
+            "20180308-ab12cd31",
+            46,
+            "DA000045",
+            ["key_conflict: 同一主键在本次交付中出现多次而内容不同，无法判断哪一行为准"],
+            raw,
+            "open",
+            None,
+        ),
         (record, "20180301-ab12cd31", 90, "DA000090", ["bad_date: 建档日期“不详”不是真实日期"], raw, "fixed", "20180308-ab12cd31"),
-        ("health/birth_certificates", "20180308-ab12cd36", 5, ids[9], [f"bad_date: 出生时间“{NAMES[1]} {ids[9]}”不是真实时间"], raw, "open", None),
+        (
+            "health/birth_certificates",
+            "20180308-ab12cd36",
+            5,
+            ids[9],
+            [f"bad_date: 出生时间“{NAMES[1]} {ids[9]}”不是真实时间"],
+            raw,
+            "open",
+            None,
+        ),
     ]
     insert(con, "quality.quarantine", "dataset, delivery_id, row_number, source_key, reasons, record, status, closed_by", refused)
-    differs = [("population", f"P{i:010d}", "birth_date", "1987-02-1" + str(i), "public_security/household_register", "1987-12-0" + str(i), record, f"DA{i:06d}") for i in range(1, 7)]
-    differs += [("population", f"P{i:010d}", "name", NAMES[0], "public_security/household_register", NAMES[1], record, f"DA{i:06d}") for i in range(1, 4)]
-    differs += [("population", f"P{i:010d}", "residence_address", ADDRESSES[0], record, ADDRESSES[1], "education/students", f"G{ids[i]}") for i in range(1, 3)]
+    differs = [
+        (
+            "population",
+            f"P{i:010d}",
+            "birth_date",
+            "1987-02-1" + str(i),
+            "public_security/household_register",
+            "1987-12-0" + str(i),
+            record,
+            f"DA{i:06d}",
+        )
+        for i in range(1, 7)
+    ]
+    differs += [
+        ("population", f"P{i:010d}", "name", NAMES[0], "public_security/household_register", NAMES[1], record, f"DA{i:06d}")
+        for i in range(1, 4)
+    ]
+    differs += [
+        ("population", f"P{i:010d}", "residence_address", ADDRESSES[0], record, ADDRESSES[1], "education/students", f"G{ids[i]}")
+        for i in range(1, 3)
+    ]
     insert(con, "quality.disagreement", "library, record_id, field, kept_value, kept_from, other_value, other_from, other_key", differs)
     results = [
-        (record, "register_covers_recent_births", "completeness", "warning", False, False, 19_316, 43, "半年内出生、已有出生证明的新生儿应当建档", None),
+        (
+            record,
+            "register_covers_recent_births",
+            "completeness",
+            "warning",
+            False,
+            False,
+            19_316,
+            43,
+            "半年内出生、已有出生证明的新生儿应当建档",
+            None,
+        ),
         (record, "phone_share_is_steady", "completeness", "warning", False, True, 0, 0, "电话填报率不应骤降", None),
     ]
-    insert(con, "quality.result", "target, expectation, dimension, severity, success, broken, checked, failed, because, column_name", results)
+    insert(
+        con, "quality.result", "target, expectation, dimension, severity, success, broken, checked, failed, because, column_name", results
+    )
     con.close()
 
 
 def secrets() -> set[str]:
     """Everything that may never be read in a mail, a page or a workbook."""
     ids = [citizen_id(i) for i in range(400)]
-    return {*ids, *(i[:17] for i in ids), *(i[:6] + i[8:17] for i in ids), *(phone(i)[:10] for i in range(400)), *(a[10:] for a in ADDRESSES), *(n for n in NAMES if len(n) > 2)}
+    return {
+        *ids,
+        *(i[:17] for i in ids),
+        *(i[:6] + i[8:17] for i in ids),
+        *(phone(i)[:10] for i in range(400)),
+        *(a[10:] for a in ADDRESSES),
+        *(n for n in NAMES if len(n) > 2),
+    }
 
 
 def everything_in(file: Path) -> str:
     """All text a reader could find in an output: decoded parts, unescaped markup, every cell."""
     if file.suffix == ".xlsx":
         book = openpyxl.load_workbook(file)
-        return "\n".join(str(v) for sheet in book for row in sheet.iter_rows(values_only=True) for v in (sheet.title, *row) if v is not None)
+        return "\n".join(
+            str(v) for sheet in book for row in sheet.iter_rows(values_only=True) for v in (sheet.title, *row) if v is not None
+        )
     if file.suffix == ".eml":
         return letter_text(message_from_bytes(file.read_bytes(), policy=policy.default))
     return unescape(file.read_text(encoding="utf-8"))
@@ -138,19 +235,26 @@ def letter_text(letter: Any) -> str:
     return unescape("\n".join([str(letter["Subject"]), *parts]))
 
 
+@pytest.fixture(scope="module")
+def planted(postgis_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of a database with the books in it, to copy from."""
+    postgis_cluster.server.create_database("report_books", "jichu", template="pristine")
+    url = postgis_cluster.role_url("jichu", "report_books")
+    migrate.migrate(replace(settings.load(), database_url=url, home=tmp_path_factory.mktemp("home")))
+    plant(url)
+    yield "report_books"
+    postgis_cluster.server.drop_database("report_books")
+
+
 @pytest.fixture
-def world(empty_database: str, jichu_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
-    monkeypatch.setenv("JICHU_DATABASE_URL", empty_database)
+def world(planted: str, postgis_cluster: Cluster, jichu_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """A business day with its own copy of the books and an empty home, without a mail server."""
+    postgis_cluster.server.create_database("report_test", "jichu", template=planted)
+    monkeypatch.setenv("JICHU_DATABASE_URL", postgis_cluster.role_url("jichu", "report_test"))
     monkeypatch.setenv("JICHU_HOME", str(jichu_home))
     monkeypatch.delenv("AIRFLOW_CONN_SMTP_DEFAULT", raising=False)
-    here = settings.load(as_of=TODAY.isoformat())
-    con = psycopg2.connect(empty_database)
-    with con, con.cursor() as c:
-        for f in sorted(migrate.MIGRATIONS.glob("000[14]_*.sql")):
-            c.execute(f.read_text(encoding="utf-8"))
-    con.close()
-    plant(empty_database)
-    yield here
+    yield settings.load(as_of=TODAY.isoformat())
+    postgis_cluster.server.drop_database("report_test")
 
 
 def build(world: Settings, out: Path, owner: str | None = None) -> list[report.Report]:
@@ -174,8 +278,8 @@ def test_the_subject_says_the_one_thing_that_matters(world: Settings, tmp_path: 
 
 
 def test_nothing_personal_is_in_any_output(world: Settings, tmp_path: Path) -> None:
-    build(world, tmp_path)
-    for file in tmp_path.iterdir():
+    build(world, tmp_path / "out")
+    for file in (tmp_path / "out").iterdir():
         text = everything_in(file)
         leaked = {i for i, s in enumerate(sorted(secrets())) if s in text}
         assert not leaked, f"{file.name}: {len(leaked)}"
@@ -249,7 +353,9 @@ def test_a_long_sheet_is_cut_and_says_how_many_more(world: Settings, tmp_path: P
     assert "共 3,005 行，此处列出 2,000 行，另有 1,005 行" in str(sheet["A1"].value)
 
 
-def test_mails_arrive_once_and_the_next_tells_only_what_is_new(world: Settings, tmp_path: Path, mail_sink: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mails_arrive_once_and_the_next_tells_only_what_is_new(
+    world: Settings, tmp_path: Path, mail_sink: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", mail_sink.connection)
     sent = report.send(world, spec.load(), build(world, tmp_path))
     assert [s.state for s in sent] == ["sent", "sent"]
@@ -259,7 +365,8 @@ def test_mails_arrive_once_and_the_next_tells_only_what_is_new(world: Settings, 
     letter = mail_sink.received[-1]
     assert letter["From"].addresses[0].addr_spec == "jichu@example.invalid"
     assert mail_sink.recipients[-1] == spec.load().departments["health"].owners
-    assert not any(s in letter_text(m) for s in secrets() for m in mail_sink.received)
+    texts = [letter_text(m) for m in mail_sink.received]
+    assert not [i for i, s in enumerate(sorted(secrets())) if any(s in t for t in texts)]
     later = replace(world, today=date(2018, 3, 9))
     (health,) = build(later, tmp_path, "health")
     text = everything_in(health.html)
@@ -268,17 +375,67 @@ def test_mails_arrive_once_and_the_next_tells_only_what_is_new(world: Settings, 
     assert (later.home / "mail" / "20180308" / "health.html").exists()
 
 
-def test_a_mail_that_fails_waits_and_goes_out_once_the_server_is_back(world: Settings, tmp_path: Path, mail_sink: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", mail_sink.connection + "&retry_limit=2")
-    mail_sink.stop()
+def test_a_mail_that_fails_waits_and_goes_out_once_the_server_is_back(
+    world: Settings, tmp_path: Path, mail_sink: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", f"smtp://127.0.0.1:{free_port()}?disable_ssl=true&disable_tls=true&retry_limit=2")
     failed = report.send(world, spec.load(), build(world, tmp_path))
     assert [s.state for s in failed] == ["queued", "queued"]
     assert len(list((world.home / "mail" / "outbox").glob("*.eml"))) == 2
-    mail_sink.start()
+    monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", mail_sink.connection)
     assert [s.state for s in report.send(world, spec.load(), [])] == ["sent", "sent"]
     assert report.send(world, spec.load(), []) == []
     assert len(mail_sink.received) == 2
     assert not list((world.home / "mail" / "outbox").iterdir())
+
+
+class Picky:
+    """An SMTP handler that answers some recipients with a refusal, and counts what each got."""
+
+    def __init__(self, refusals: dict[str, str]) -> None:
+        self.refusals, self.got = refusals, Counter[str]()
+
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
+        if address in self.refusals:
+            return self.refusals[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        self.got.update(envelope.rcpt_tos)
+        return "250 OK"
+
+
+@contextmanager
+def picky(monkeypatch: pytest.MonkeyPatch, refusals: dict[str, str]) -> Iterator[Picky]:
+    handler, port = Picky(refusals), free_port()
+    controller = Controller(handler, hostname="127.0.0.1", port=port, data_size_limit=64 * 1024**2)
+    monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", f"smtp://127.0.0.1:{port}?disable_ssl=true&disable_tls=true&retry_limit=1")
+    controller.start()
+    try:
+        yield handler
+    finally:
+        controller.stop()
+
+
+def test_an_owner_whose_address_is_gone_is_stood_in_for(world: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    health = spec.load().departments["health"]
+    with picky(monkeypatch, dict.fromkeys(health.owners, "550 no such user")) as server:
+        (sent,) = report.send(world, spec.load(), build(world, tmp_path, "health"))
+    assert (sent.state, sent.recipients) == ("sent", len(health.substitutes))
+    assert server.got == Counter(health.substitutes)
+
+
+def test_a_second_try_goes_only_to_whom_the_first_did_not_reach(world: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    declared = spec.load()
+    two = declared.departments["health"].model_copy(update={"owners": ["a@example.invalid", "b@example.invalid"]})
+    registry = replace(declared, departments={**declared.departments, "health": two})
+    with picky(monkeypatch, {"b@example.invalid": "451 try again later"}) as server:
+        (first,) = report.send(world, registry, build(world, tmp_path, "health"))
+        server.refusals.clear()
+        (second,) = report.send(world, registry, [])
+    assert (first.state, second.state) == ("queued", "sent")
+    assert server.got == Counter(["a@example.invalid", "b@example.invalid"])
 
 
 def test_without_a_mail_server_the_files_stay(world: Settings, tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ def database(schema: str, table_name: str, comments: dict[str, str], stamp: str,
         notes = "".join(f"COMMENT ON COLUMN {name}.{c} IS '{comments[c]}';\n" for c in names)
         new = not path.exists() or first
         head = "-- PostgreSQL database dump\nSET client_encoding = 'UTF8';\nSET standard_conforming_strings = on;\n\n" if new else ""
-        head += f"CREATE SCHEMA IF NOT EXISTS {schema};\n\n" if not new else f"CREATE SCHEMA {schema};\n\n"
+        head += f"CREATE SCHEMA {schema};\n\n" if new else ""
         head += f"CREATE TABLE {name} (\n{kinds}\n);\n{notes}\nCOPY {name} ({', '.join(names)}) FROM stdin;\n"
         with path.open("w" if new else "a", encoding="utf-8", newline="") as f:
             f.write(head)

@@ -65,7 +65,7 @@ def _sheet_xml(sheet: Sheet, shared: dict[str, int]) -> str:
     tail = f'<mergeCells count="{len(sheet.merged)}">{merged}</mergeCells>' if merged else ""
     return (
         '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
-        f"<dimension ref=\"A1:{columns[-1]}{max(len(sheet.rows), 1)}\"/><sheetData>{''.join(lines)}</sheetData>{tail}</worksheet>"
+        f'<dimension ref="A1:{columns[-1]}{max(len(sheet.rows), 1)}"/><sheetData>{"".join(lines)}</sheetData>{tail}</worksheet>'
     )
 
 

@@ -6,20 +6,20 @@ from typing import Any
 import dbfread
 
 from etl.errors import DeliveryRefused
-from etl.extract.encoding import decode_field
+from etl.extract.encoding import ENOUGH, decode_field, undecodable
 from etl.extract.reading import Raw, Reading
 from etl.extract.rows import BATCH
 from etl.extract.values import shortest
 
 
 def read(raw: Raw, reading: Reading) -> None:
-    """Reads one DBF. Deleted records do not count. Raises DeliveryRefused: encoding, format, truncated, missing_column."""
-    codec = _codec(raw, reading)
+    """Reads one DBF; deleted records do not count. Raises encoding, format, truncated, missing_column."""
+    encoding = codec(raw, reading)
     table = _open(raw)
-    names = reading.names.header([_decode(f.name, codec) for f in table.fields], raw.name)
+    names = reading.names.header([_decode(f.name, encoding) for f in table.fields], raw.name)
     batch = []
     for record in table:
-        batch.append([_value(v, f.type, codec) for v, f in zip((v for _, v in record), table.fields, strict=True)])
+        batch.append([_value(v, f.type, encoding) for v, f in zip((v for _, v in record), table.fields, strict=True)])
         if len(batch) == BATCH:
             reading.write_rows(raw, names, batch)
             batch = []
@@ -38,38 +38,43 @@ def _open(raw: Raw) -> Any:
         raise DeliveryRefused("format", f"{raw.name} 不是 DBF 文件，或表头已损坏")
     whole = header.headerlen + header.numrecords * header.recordlen
     if raw.path.stat().st_size < whole:
-        raise DeliveryRefused("truncated", f"{raw.name} 的表头记有 {header.numrecords} 条记录，文件短了 {whole - raw.path.stat().st_size} 字节")
+        short = whole - raw.path.stat().st_size
+        raise DeliveryRefused("truncated", f"{raw.name} 的表头记有 {header.numrecords} 条记录，文件短了 {short} 字节")
     return table
 
 
-def _codec(raw: Raw, reading: Reading) -> str:
-    """The codec in which every text field decodes: the declared one, else the other. Raises encoding with the byte offset."""
+def codec(raw: Raw, reading: Reading) -> str:
+    """The codec in which every text field decodes: the declared one, else the other. Raises encoding with the byte offset.
+
+    Declared GB18030 that is valid UTF-8 throughout is UTF-8: GBK text never is, but UTF-8 often passes for GBK.
+    """
     declared = "utf-8" if reading.terms.encoding.startswith("utf-8") else "gb18030"
-    other = "gb18030" if declared == "utf-8" else "utf-8"
-    fault = _fault(raw, declared)
-    if fault is None:
-        reading.encodings[raw.name] = declared
-        return declared
-    if _fault(raw, other) is None:
-        reading.encodings[raw.name] = other
-        reading.note(f"{raw.name} 的编码与约定不同：约定 {reading.terms.encoding}，实为 {other}")
-        return other
-    raise DeliveryRefused("encoding", f"{raw.name} 第 {fault} 字节起不是 {reading.terms.encoding} 编码，按另一种编码（UTF-8、GB18030）也读不通")
+    faults = {"utf-8": _fault(raw, "utf-8")}
+    found = "utf-8" if faults["utf-8"][0] is None and (declared == "utf-8" or faults["utf-8"][1] >= ENOUGH) else "gb18030"
+    if found == "gb18030":
+        faults[found] = _fault(raw, found)
+        if faults[found][0] is not None:
+            at = faults[declared][0]
+            raise undecodable(raw.name, at, reading.terms.encoding)
+    reading.encodings[raw.name] = found
+    if found != declared:
+        reading.note(f"{raw.name} 的编码与约定不同：约定 {reading.terms.encoding}，实为 {found}")
+    return found
 
 
-def _fault(raw: Raw, codec: str) -> int | None:
-    """Byte offset of the first text that does not decode."""
-    table = _open(raw)
+def _fault(raw: Raw, codec: str) -> tuple[int | None, int]:
+    """Byte offset of the first text that does not decode, and how many characters beyond ASCII there are before it."""
+    table, beyond = _open(raw), 0
     for number, record in enumerate(table):
         at = table.header.headerlen + number * table.header.recordlen + 1
-        for value, field in zip((v for _, v in record), table.fields, strict=True):
-            if field.type == "C":
+        for (_, value), field in zip(record, table.fields, strict=True):
+            if field.type == "C" and not value.isascii():
                 try:
-                    decode_field(value.rstrip(b"\0 "), codec)
+                    beyond += sum(c > "\x7f" for c in decode_field(value.rstrip(b"\0 "), codec))
                 except UnicodeDecodeError as e:
-                    return at + int(e.start)
+                    return int(at) + e.start, beyond
             at += field.length
-    return None
+    return None, beyond
 
 
 def _value(raw: bytes, kind: str, codec: str) -> str | None:

@@ -6,63 +6,32 @@ from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
 
 import defusedxml.ElementTree
-import pyarrow as pa
 import shapely
 from defusedxml.common import DefusedXmlException
 
 from etl.errors import DeliveryRefused
 from etl.extract.formats.geometry import wkb
-from etl.extract.formats.records import settle
+from etl.extract.formats.keyed import Keyed
 from etl.extract.reading import Raw, Reading
-from etl.extract.rows import BATCH
 
-_PROLOGUE = re.compile(rb'(<\?xml[^>]*?encoding\s*=\s*["\'])([A-Za-z0-9._-]+)', re.S)
+_PROLOGUE = re.compile(rb'(<\?xml[^>]*?encoding\s*=\s*["\'])([A-Za-z0-9._-]+)', re.DOTALL)
 _CUT_SHORT = {3, 5, 6, 20}  # expat: no element found, unclosed token, partial character, unclosed CDATA section
 
 
 def read(raw: Raw, reading: Reading) -> None:
     """Reads one XML file: a row for every element named Terms.records, its children and attributes the columns."""
-    wanted = reading.terms.records
-    seen: dict[str, None] = {}
-    batch: list[dict[str, str | None]] = []
-    any_row = False
-    for element in _elements(raw, reading, wanted):
-        batch.append(_fields(element))
-        any_row = True
-        if len(batch) == BATCH:
-            _flush(raw, batch, reading, seen)
-            batch = []
-    _flush(raw, batch, reading, seen)
-    if any_row:
-        reading.names.require(seen, raw.name)
+    keyed = Keyed(raw, reading)
+    for element in _elements(raw, reading, reading.terms.records):
+        keyed.add(_fields(element))
+    keyed.close()
 
 
 def read_kml(raw: Raw, reading: Reading) -> None:
     """Reads one KML file: a row for every Placemark: name, description, its extended data; @geometry in lon/lat."""
-    seen: dict[str, None] = {}
-    batch: list[dict[str, str | None]] = []
-    shapes: list[shapely.Geometry | None] = []
-    any_row = False
+    keyed = Keyed(raw, reading, wkb)
     for element in _elements(raw, reading, "Placemark"):
-        batch.append(_placemark(element))
-        shapes.append(_first_shape(element))
-        any_row = True
-        if len(batch) == BATCH:
-            _flush(raw, batch, reading, seen, wkb(shapes))
-            batch, shapes = [], []
-    _flush(raw, batch, reading, seen, wkb(shapes))
-    if any_row:
-        reading.names.require(seen, raw.name)
-
-
-def _flush(raw: Raw, batch: list[dict[str, str | None]], reading: Reading, seen: dict[str, None], geometry: pa.Array | None = None) -> None:
-    keys: dict[str, None] = {}
-    for fields in batch:
-        keys |= dict.fromkeys(fields)
-    seen |= keys
-    final = settle(keys, reading.names)
-    rows = [[fields.get(k) for k in keys] for fields in batch]
-    reading.write_rows(raw, [final[k] for k in keys], rows, **({} if geometry is None else {"geometry": geometry}))
+        keyed.add(_placemark(element), _first_shape(element))
+    keyed.close()
 
 
 def _elements(raw: Raw, reading: Reading, wanted: str | None) -> Iterator[Element]:
@@ -156,7 +125,7 @@ def _shape(element: Element) -> shapely.Geometry | None:
         if tag in ("LineString", "LinearRing"):
             return shapely.LineString(_coordinates(element))
         if tag == "Polygon":
-            rings = {_local(c.tag): [] for c in element}
+            rings: dict[str, list[list[tuple[float, float]]]] = {_local(c.tag): [] for c in element}
             for c in element:
                 rings[_local(c.tag)].append(_coordinates(c))
             return shapely.Polygon(rings["outerBoundaryIs"][0], rings.get("innerBoundaryIs", []))

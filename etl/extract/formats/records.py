@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from etl.errors import DeliveryRefused
-from etl.extract.columns import Names
+from etl.extract.formats.keyed import Keyed
 from etl.extract.limits import MAX_RECORD_BYTES, size, too_big
 from etl.extract.reading import Raw, Reading
-from etl.extract.rows import BATCH
 from etl.extract.values import shortest, text
 
 CHUNK = 1024 * 1024
@@ -30,43 +29,13 @@ def read(raw: Raw, reading: Reading) -> None:
 
 
 def write(raw: Raw, records: Iterator[Any], reading: Reading) -> None:
-    """Objects as rows: the columns are all keys that any of them has; a key that a record lacks is NULL there."""
-    seen: set[str] = set()
-    batch: list[dict[str, Any]] = []
-    number = 0
+    """Objects as rows. Raises format for an element that is none."""
+    keyed = Keyed(raw, reading)
     for number, record in enumerate(records, 1):
         if not isinstance(record, dict):
             raise DeliveryRefused("format", f"{raw.name} 第 {number} 条记录不是对象")
-        batch.append(record)
-        if len(batch) == BATCH:
-            seen |= _flush(raw, batch, reading)
-            batch = []
-    seen |= _flush(raw, batch, reading)
-    if number:
-        reading.names.require(seen, raw.name)
-
-
-def _flush(raw: Raw, batch: list[dict[str, Any]], reading: Reading) -> set[str]:
-    keys: dict[str, None] = {}
-    for record in batch:
-        keys |= dict.fromkeys(record)
-    final = settle(keys, reading.names)
-    columns = list(dict.fromkeys(final.values()))
-    rows = [_row(record, final, columns) for record in batch]
-    reading.write_rows(raw, columns, rows)
-    return set(keys)
-
-
-def settle(keys: dict[str, None], names: Names) -> dict[str, str]:
-    """Key → final column; where two keys mean one declared column the exact one has it."""
-    final = {k: names.of(k) for k in keys}
-    exact = {k for k in keys if k == final[k]}
-    return {k: n if k in exact or n not in exact else f"{k}_" for k, n in final.items()}
-
-
-def _row(record: dict[str, Any], final: dict[str, str], columns: list[str]) -> list[str | None]:
-    values = {final[k]: text(v) for k, v in record.items()}
-    return [values.get(c) for c in columns]
+        keyed.add({k: text(v) for k, v in record.items()})
+    keyed.close()
 
 
 class Scan:

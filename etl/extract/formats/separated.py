@@ -2,17 +2,19 @@
 else once more in Python, which can tell which row has not."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 from etl.errors import DeliveryRefused
 from etl.extract.limits import MAX_RECORD_BYTES, size, too_big
 from etl.extract.reading import Raw, Reading
-from etl.extract.rows import BATCH, no_rows_in
+from etl.extract.rows import BATCH, no_rows_in, texts
+from etl.extract.values import shortest
 
 BLOCK = 8 * 1024 * 1024
 BOM = b"\xef\xbb\xbf"
@@ -32,35 +34,49 @@ def read(raw: Raw, reading: Reading) -> None:
     try:
         if _odd_quotes(path):
             raise pa.ArrowInvalid("a quote is left open, or stands inside a field")
-        columnar(raw, path, start, names, reading, separator=reading.terms.separator)
+        columnar(raw, path, start, names, reading)
     except pa.ArrowInvalid:
         reading.rows.back(mark)
         _row_by_row(raw, path, start, names, reading)
 
 
-def columnar(raw: Raw, path: Path, start: int, names: list[str], reading: Reading, *, separator: str, empty_is_null: bool = True) -> None:
+def columnar(
+    raw: Raw, path: Path, start: int, names: list[str], reading: Reading, *, dumped: bool = False, numeric: Container[str] = ()
+) -> None:
     """Streams a UTF-8 file from byte `start` on. Raises pyarrow.ArrowInvalid where a row has other than `names` fields.
 
-    empty_is_null: whether a quoted empty field is NULL too (an unquoted one always is).
+    dumped: a database wrote it: separated by commas, a quoted nothing is not NULL, rows of nothing count;
+    numeric: columns of numbers, which become their shortest text.
     """
     fields = [f"c{i}" for i in range(len(names))]
     with pa.OSFile(str(path)) as f:
-        if not _anything_from(path, start):
+        if not anything_from(path, start):
             return
         f.seek(start)
         batches = pyarrow.csv.open_csv(
             f,
             read_options=pyarrow.csv.ReadOptions(column_names=fields, block_size=BLOCK),
-            parse_options=pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True),
+            parse_options=pyarrow.csv.ParseOptions(
+                delimiter="," if dumped else reading.terms.separator, newlines_in_values=True, ignore_empty_lines=not dumped
+            ),
             convert_options=pyarrow.csv.ConvertOptions(
                 column_types={n: pa.string() for n in fields},
                 null_values=[""],
                 strings_can_be_null=True,
-                quoted_strings_can_be_null=empty_is_null,
+                quoted_strings_can_be_null=not dumped,
             ),
         )
         for batch in batches:
-            reading.write(raw, dict(zip(names, batch.columns, strict=True)))
+            columns = zip(names, batch.columns, strict=True)
+            reading.write(raw, {n: _shortest(values) if n in numeric else values for n, values in columns}, keep_blank=dumped)
+
+
+def _shortest(numbers: pa.Array) -> pa.Array:
+    """Numbers as text without trailing zeros: 690.00 → 690."""
+    if pc.any(pc.match_substring(numbers, "e")).as_py():
+        return texts([v and shortest(v) for v in numbers.to_pylist()])
+    cut = pc.replace_substring_regex(numbers, r"(\.\d*[1-9])0+$", r"\1")
+    return pc.replace_substring_regex(cut, r"\.0*$", "")
 
 
 def _header(f: BinaryIO, start: int, raw: Raw, reading: Reading) -> tuple[list[str], int]:
@@ -134,7 +150,7 @@ def _odd_quotes(path: Path) -> bool:
     return count % 2 == 1
 
 
-def _anything_from(path: Path, start: int) -> bool:
+def anything_from(path: Path, start: int) -> bool:
     """Whether anything but line ends follows; pyarrow refuses to read nothing."""
     with path.open("rb") as f:
         f.seek(start)

@@ -32,21 +32,24 @@ def read_sheet(raw: Raw, name: str, grid: Iterator[list[Any]], merges: Sequence[
     head = [[text(v) or "" for v in row] for row in first]
     header = table.find(head, merges, reading.terms.header_rows, reading.names)
     if header is None or header.matched * 2 < len(reading.names.declared):
-        return max(([n for n in row if n] for row in [*(head if header is None else []), header.names if header else []]), key=len)
+        return [n for n in header.names if n] if header else max(([n for n in row if n] for row in head), key=len, default=[])
     width = max((i + 1 for i, n in enumerate(header.names) if n), default=0)
     names = reading.names.header(header.names[:width], where)
     title = "\n".join(" ".join(v for v in row if v) for row in head[: header.start] if any(row)) or None
     rows = _rows(chain(first[header.end :], grid), header, merges)
-    for batch in _table(rows, head[header.start : header.end], width):
+    counted = [i for i, n in enumerate(names) if n not in reading.source.running_number]
+    for batch in _table(rows, head[header.start : header.end], width, counted):
         _write(batch, names, header, raw, where, reading, sheet=name, title=title)
     return None
 
 
-def _write(batch: list[list[str | None]], names: list[str], header: Header, raw: Raw, where: str, reading: Reading, **context: str | None) -> None:
+def _write(
+    batch: list[list[str | None]], names: list[str], header: Header, raw: Raw, where: str, reading: Reading, sheet: str, title: str | None
+) -> None:
     """Columns without a name that hold nothing are left out."""
     filled = [bool(header.names[i]) or any(row[i] for row in batch) for i in range(len(names))]
     kept = [n for n, f in zip(names, filled, strict=True) if f]
-    reading.write_rows(raw, kept, [[v for v, f in zip(row, filled, strict=True) if f] for row in batch], where, **context)
+    reading.write_rows(raw, kept, [[v for v, f in zip(row, filled, strict=True) if f] for row in batch], where, sheet=sheet, title=title)
 
 
 def _rows(grid: Iterator[list[Any]], header: Header, merges: Sequence[Merge]) -> Iterator[list[Any]]:
@@ -66,14 +69,18 @@ def _rows(grid: Iterator[list[Any]], header: Header, merges: Sequence[Merge]) ->
         yield row
 
 
-def _table(grid: Iterator[list[Any]], head: list[list[str]], width: int) -> Iterator[list[list[str | None]]]:
-    """Batches of rows as text: without blanks, totals, repeated headers, and what stands below the table."""
+def _table(grid: Iterator[list[Any]], head: list[list[str]], width: int, counted: Sequence[int]) -> Iterator[list[list[str | None]]]:
+    """Batches of rows as text: without blanks, totals, repeated headers, and what stands below the table.
+
+    counted: the columns that make a row one; a running number alone, as forms have it printed, does not.
+    """
     headers = [[v.strip() for v in r[:width]] for r in head]
     waiting: list[list[str | None]] = []
     for row in grid:
         cells = [_cell(v) for v in row[:width]]
         cells += [None] * (width - len(cells))
-        if not any(v and v.strip() for v in cells) or _total(cells):
+        content = [cells[i] for i in counted]
+        if not any(v and v.strip() for v in content) or _total(cells) or _total(content):
             continue
         if [v.strip() if v else "" for v in cells] in headers:
             continue
@@ -99,7 +106,6 @@ def _total(cells: list[str | None]) -> bool:
 
 def _footnote(cells: list[str | None]) -> bool:
     """A row below the table: one cell alone in a table of several columns, or the words that notes begin with."""
-    filled = [v for v in cells if v and v.strip()]
-    return (len(filled) == 1 and len(cells) > 2) or bool(filled and _NOTE.match(filled[0].strip()) and len(filled) * 2 <= len(cells))
-
-
+    filled = [v.strip() for v in cells if v and v.strip()]
+    noted = [_NOTE.match(v) is not None for v in filled]
+    return (len(filled) == 1 and len(cells) > 2) or all(noted) or (noted[0] and len(filled) * 2 <= len(cells))

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 from etl.extract.columns import Names, plain, trimmed
@@ -79,7 +80,7 @@ def _spread(levels: list[list[str]], start: int, merges: Sequence[Merge]) -> Non
             for c in range(m.left, min(m.right + 1, len(levels[0]))):
                 levels[r][c] = levels[m.top - start][m.left]
     if not covered:
-        for upper, lower in zip(levels, levels[1:], strict=False):
+        for upper, lower in pairwise(levels):
             for c in range(1, len(upper)):
                 if not upper[c] and lower[c]:
                     upper[c] = upper[c - 1]

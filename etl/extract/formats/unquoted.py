@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from etl.extract.formats.separated import BLOCK, BOM, _anything_from
+from etl.extract.formats.separated import BLOCK, BOM, anything_from
 from etl.extract.reading import Raw, Reading
 from etl.extract.rows import no_rows_in
 
@@ -33,7 +33,7 @@ def read(raw: Raw, reading: Reading) -> None:
 
 
 def _lines(raw: Raw, path: Path, start: int, names: list[str], reading: Reading) -> None:
-    if not _anything_from(path, start):
+    if not anything_from(path, start):
         return
     trailing: bool | None = None
     with pa.OSFile(str(path)) as f:
@@ -55,9 +55,11 @@ def _lines(raw: Raw, path: Path, start: int, names: list[str], reading: Reading)
 
 
 def _trailing(lines: pa.Array, separator: str, width: int) -> bool:
-    """Whether the rows of this file end with a separator, as most of them show."""
-    closed = pc.and_(pc.ends_with(lines, separator), pc.equal(pc.count_substring(lines, separator), width))
-    return bool(pc.greater_equal(pc.mean(pc.cast(closed, pa.float64())), 0.5).as_py())
+    """Whether the rows of this file end with a separator: more of the whole ones do than do not."""
+    count, ends = pc.count_substring(lines, separator), pc.ends_with(lines, separator)
+    closed = pc.sum(pc.and_(ends, pc.equal(count, width))).as_py() or 0
+    unclosed = pc.sum(pc.and_not(pc.equal(count, width - 1), ends)).as_py() or 0
+    return bool(closed > unclosed)
 
 
 def _split(raw: Raw, lines: pa.Array, names: list[str], reading: Reading, *, trailing: bool) -> None:

@@ -8,11 +8,9 @@ import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import openpyxl
 import python_calamine as calamine
 
 from etl.errors import DeliveryRefused
@@ -24,21 +22,24 @@ from etl.extract.reading import Raw, Reading
 OLE, ZIP = b"\xd0\xcf\x11\xe0", b"PK\x03\x04"
 EXACT = 2**53  # beyond it a float no longer holds every integer
 GRID = 40_000_000  # cells of the rectangle calamine would allocate, 32 bytes each
-_ROW = re.compile(rb'<row [^>]*?\br="(\d+)"')
-_WIDE = re.compile(rb' r="([A-Z]{2,3})\d+"[^>]*[^/]>')
+SHALLOW, DEEPEST = 100_000, 1_048_576
+_DEEP = re.compile(rb"""\br\s*=\s*["'][A-Za-z]{1,3}\d{6,7}["']""")
+_WIDE = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{2,3})\d+["'](?:[^>]*[^/>])?>""")
 _UNCOMPUTED = re.compile(rb"</f>(?:<v ?/>|<v></v>|</c>)")
+ERRORS = {"#N/A", "#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "#NULL!", "#NUM!"}
+OVERLAP = 200  # bytes of one block that the next one's search sees again
 
 
 @dataclass
 class Extent:
-    """What the sheets of a workbook span, from their XML: the last row, the widest column, formulas without a value."""
+    """What the cells of a workbook span at most, from their references in the XML; formulas without a value."""
 
-    rows: int = 1
+    rows: int = SHALLOW
     columns: int = 26
     uncomputed: int = 0
 
 
-class _Inexact(Exception):
+class _InexactError(Exception):
     """A number too long for a float was met."""
 
 
@@ -49,7 +50,7 @@ def read(raw: Raw, reading: Reading) -> None:
     try:
         sheets = _by_cell(raw) if extent.rows * extent.columns > GRID else _by_grid(raw)
         _read_all(sheets, raw, reading)
-    except _Inexact:
+    except _InexactError:
         reading.rows.back(mark)
         _read_all(_by_cell(raw), raw, reading)
     if extent.uncomputed:
@@ -95,12 +96,14 @@ def _cells(sheet: calamine.CalamineSheet) -> Iterator[list[Any]]:
     yield from ([] for _ in range(top))
     for row in sheet.iter_rows():
         if any(isinstance(v, float) and abs(v) >= EXACT for v in row):
-            raise _Inexact
+            raise _InexactError
         yield [None] * left + list(row)
 
 
 def _by_cell(raw: Raw) -> Iterator[tuple[str, Iterator[list[Any]], list[Merge]]]:
     """The same through openpyxl, without merged ranges; error values (#N/A) are empty."""
+    import openpyxl  # slow to import, and rarely needed
+
     try:
         book = openpyxl.load_workbook(raw.path, read_only=True, data_only=True)
     except (KeyError, ValueError, OSError, zipfile.BadZipFile, SyntaxError):
@@ -108,8 +111,7 @@ def _by_cell(raw: Raw) -> Iterator[tuple[str, Iterator[list[Any]], list[Merge]]]
     try:
         for sheet in book.worksheets:
             sheet.reset_dimensions()
-            rows = ([None if isinstance(v, str) and v.startswith("#") and v.endswith(("!", "?", "/A")) else v for v in r] for r in sheet.iter_rows(values_only=True))
-            yield sheet.title, rows, []
+            yield sheet.title, ([None if v in ERRORS else v for v in row] for row in sheet.iter_rows(values_only=True)), []
     finally:
         book.close()
 
@@ -126,34 +128,25 @@ def _checked(raw: Raw, reading: Reading) -> Extent:
         kind = "网页（HTML）" if b"<" in head[:64] else "文本或其他文件" if head else "空文件"
         raise DeliveryRefused("format" if head else "truncated", f"{raw.name} 名为 Excel 工作簿，实为{kind}；请另存为 .xlsx 后重送")
     members = archive.members(raw.path, raw.name, reading.limits)
-    if not any(m.filename.endswith("workbook.xml") or m.filename.endswith("workbook.bin") for m in members):
-        raise DeliveryRefused("format", f"{raw.name} 是压缩包，但不是 Excel 工作簿")
+    if not any(m.filename.endswith("workbook.xml") for m in members):
+        raise DeliveryRefused("format", f"{raw.name} 是压缩包，但不是 .xlsx 工作簿；请在 Excel 中另存为 .xlsx 后重送")
     extent = Extent()
     for member in members:
-        in_sheet = member.filename.startswith("xl/worksheets/") and member.filename.endswith(".xml")
-        _measure(archive.unpack(raw.path, member, raw.name, reading.limits), extent if in_sheet else None)
+        _measure(archive.unpack(raw.path, member, raw.name, reading.limits), extent)
     return extent
 
 
-def _measure(blocks: Iterator[bytes], extent: Extent | None) -> None:
-    """Runs through a member's bytes (which counts them) and notes what a sheet spans."""
+def _measure(blocks: Iterator[bytes], extent: Extent) -> None:
+    """Runs through a member's bytes (which counts them) and notes what its cells span. A cell without content does not count."""
     rest = b""
     for block in blocks:
-        if extent is None:
-            continue
         text = rest + block
-        whole, _, rest = text.rpartition(b"<c ")
-        rest = b"<c " + rest if whole else text
-        for row in _ROW.finditer(whole):
-            extent.rows = max(extent.rows, int(row[1]))
-        for column in set(_WIDE.findall(whole)):
-            extent.columns = max(extent.columns, _ordinal(column))
-        extent.uncomputed += len(_UNCOMPUTED.findall(whole))
-        rest = rest[-65536:]
-    if extent is not None:
-        extent.rows = max([extent.rows, *(int(r) for r in islice(_ROW.findall(rest), 1000))])
-        extent.columns = max([extent.columns, *(_ordinal(c) for c in set(_WIDE.findall(rest)))])
-        extent.uncomputed += len(_UNCOMPUTED.findall(rest))
+        if _DEEP.search(text):
+            extent.rows = DEEPEST
+        for column in set(_WIDE.findall(text)):
+            extent.columns = max(extent.columns, _ordinal(column.upper()))
+        extent.uncomputed += len(_UNCOMPUTED.findall(text)) - len(_UNCOMPUTED.findall(rest))
+        rest = text[-OVERLAP:]
 
 
 def _ordinal(letters: bytes) -> int:
@@ -177,5 +170,3 @@ def _holds(path: Path, wanted: bytes) -> bool:
 
 def _locked(raw: Raw) -> DeliveryRefused:
     return DeliveryRefused("password", f"{raw.name} 设了打开密码，请去掉密码重送")
-
-

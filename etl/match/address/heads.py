@@ -67,13 +67,15 @@ def _unread(con: duckdb.DuckDBPyConnection) -> None:
             when s.rest = '' then '#' || k.grp end""")
     con.execute("""create or replace temp table geo_left as
         select distinct hid from geo_key k join geo_start s using (hid)
-        where not (s.rest = '' and s.scope <> '') and not exists (select 1 from geo_reading r where r.kid = k.kid and r.srid is not null and s.scope <> '')""")
+        where not (s.rest = '' and s.scope <> '') and not exists (select 1 from geo_reading r where r.kid = k.kid and r.srid is not null
+          and s.scope <> '')""")
 
 
 def _learn(con: duckdb.DuckDBPyConnection) -> None:
-    """geo_alias(alias, scope): an unknown county name that is nearly always followed by the towns of one county is that county's other name."""
+    """geo_alias(alias, scope): an unknown county name that nearly always precedes towns of one county is its other name."""
     con.execute(r"""create or replace temp table geo_alias as
-        with told as (select regexp_extract(s.rest, '^.{1,4}?[县区市]', 0) alias, s.rest from geo_start s join geo_left using (hid) where s.scope = ''),
+        with told as (select regexp_extract(s.rest, '^.{1,4}?[县区市]', 0) alias, s.rest from geo_start s join geo_left using (hid)
+          where s.scope = ''),
         cuts as (select alias, substr(rest, length(alias) + 1) s, unnest(generate_series(2, 8)) n from told where alias <> ''),
         hits as (select alias, s, left(p.scope, 6) county from cuts join geo_path p on p.path = left(s, cuts.n) where length(p.scope) >= 9),
         one as (select alias, s, min(county) county from hits group by alias, s having count(distinct county) = 1),
@@ -92,7 +94,8 @@ def _spelt(name: str, cost: str, shortest: str) -> str:
         {each} {{'key': '?' || left({name}, i - 1) || '?' || substr({name}, i + 1), 'cost': {cost} + 1.0}})
         || [{{'key': '+' || {name}, 'cost': {cost} + 1.2}}]
         || case when length({name}) < 3 then [] else
-          {pairs} {{'key': '=' || left({name}, i - 1) || substr({name}, i + 1, 1) || substr({name}, i, 1) || substr({name}, i + 2), 'cost': {cost} + 1.0}})
+          {pairs} {{'key': '=' || left({name}, i - 1) || substr({name}, i + 1, 1) || substr({name}, i, 1) || substr({name}, i + 2),
+            'cost': {cost} + 1.0}})
           || {each} {{'key': '=' || left({name}, i - 1) || substr({name}, i + 1), 'cost': {cost} + 1.2}}) end end"""
 
 
@@ -114,7 +117,7 @@ def _fuzzy(con: duckdb.DuckDBPyConnection) -> None:
           select '' parent, scope, name, cost from geo_name where length(scope) in (6, 9)
           union all select left(scope, 6), scope, name, cost from geo_name where length(scope) in (9, 12)
           union all select left(scope, 9), scope, name, cost from geo_name where length(scope) = 12),
-        keyed as (select parent, scope, unnest({_spelt("name", "cost", "case when length(scope) = 6 then 2 when parent = '' then 4 else 3 end")}) k from child)
+        keyed as (select parent, scope, unnest({_spelt("name", "cost", "case when length(scope) = 6 then 2 else 3 end")}) k from child)
         select parent, k.key, scope, min(k.cost) as cost from keyed group by parent, k.key, scope""")
     stem = names.city(con)[1].removesuffix("市")
     con.execute(rf"""create or replace temp table geo_step as
@@ -127,7 +130,8 @@ def _fuzzy(con: duckdb.DuckDBPyConnection) -> None:
         union all select hid, left(scope, 9), rest, 1.8 from s where length(scope) = 12
         union all select hid, '', rest, 2.0 from s where length(scope) = 6
         union all select t.hid, a.scope, substr(t.rest, length(t.alias) + 1), 0.2 from token t join geo_alias a using (alias)
-        union all select hid, '', substr(rest, length(alias) + 1), 1.0 from token t where alias <> '' and alias not in (select alias from geo_alias)""")
+        union all select hid, '', substr(rest, length(alias) + 1), 1.0 from token t where alias <> '' and alias not in (select alias
+          from geo_alias)""")
     con.execute("create or replace temp table geo_front as select * from geo_step")
     for _ in range(3):
         con.execute(f"""create or replace temp table geo_next as
@@ -144,18 +148,24 @@ def _fuzzy(con: duckdb.DuckDBPyConnection) -> None:
 
 def _roads(con: duckdb.DuckDBPyConnection) -> None:
     """geo_street(scope, rest, srid, cost): what the rests behind the divisions can mean as a road or estate of their scope."""
-    con.execute("create or replace temp table geo_rest as select distinct scope, rest, rest in (select road from geo_road where kind = 'r') known from geo_step where rest <> ''")
+    con.execute("""create or replace temp table geo_rest as
+        select distinct scope, rest, rest in (select road from geo_road where kind = 'r') known from geo_step where rest <> ''""")
     con.execute(f"""create or replace temp table geo_road_key as
-        with r as (select srid, scope, road from geo_road where kind in ('r', 'e') and scope in (select scope from geo_rest where not known)),
+        with r as (select srid, scope, road from geo_road where kind in ('r', 'e') and scope in (select scope from geo_rest
+          where not known)),
         keyed as (select srid, scope, unnest({_spelt("road", "0.0", "2")}) k from r)
         select scope, k.key, srid, min(k.cost) as cost from keyed group by all""")
     con.execute(f"""create or replace temp table geo_street as
         with keys as (select scope, rest, unnest({_heard("rest", 1)}) k from geo_rest where not known and length(rest) <= 14),
         tails as (select scope, rest, unnest(generate_series(2, least(length(rest) - 1, 8))) n from geo_rest where scope <> ''),
-        ends as (select t.scope, t.rest, r.srid, n from tails t join geo_road r on r.scope = t.scope and r.road = right(t.rest, n) and r.kind = 'r')
-        select g.scope, g.rest, r.srid, 0.0::double as cost from geo_rest g join geo_road r on r.scope = g.scope and r.road = g.rest and r.kind in ('r', 'e')
-        union all select k.scope, k.rest, r.srid, min(r.cost) from keys k join geo_road_key r on r.scope = k.scope and r.key = k.k and r.cost > 0 group by all
-        union all select scope, rest, arg_max(srid, n), case when length(scope) >= 9 then {LOOSE_ROAD} else {LOOSE_ROAD} + 0.6 end from ends where not exists (
+        ends as (select t.scope, t.rest, r.srid, n from tails t join geo_road r on r.scope = t.scope and r.road = right(t.rest, n)
+          and r.kind = 'r')
+        select g.scope, g.rest, r.srid, 0.0::double as cost from geo_rest g join geo_road r on r.scope = g.scope and r.road = g.rest
+          and r.kind in ('r', 'e')
+        union all select k.scope, k.rest, r.srid, min(r.cost) from keys k join geo_road_key r on r.scope = k.scope and r.key = k.k
+          and r.cost > 0 group by all
+        union all select scope, rest, arg_max(srid, n), case when length(scope) >= 9 then {LOOSE_ROAD} else {LOOSE_ROAD} + 0.6 end
+          from ends where not exists (
           select 1 from geo_rest g where g.scope = ends.scope and g.rest = ends.rest and g.known) group by scope, rest""")
 
 
@@ -165,13 +175,17 @@ def _collect(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("delete from geo_reading where srid is null and kid in (select kid from geo_key join geo_left using (hid))")
     con.execute(rf"""create or replace temp table geo_more as
         with s as (select k.kid, k.grp, s.* from geo_step s join geo_key k using (hid) where not (s.cost >= 2 and length(s.scope) < 9)),
-        group_of as (select distinct rest, coalesce(n.v, d) grp from (select rest, regexp_extract(rest, '^第?({NUMBER})[^路街巷道]$', 1) d from geo_rest)
+        group_of as (select distinct rest, coalesce(n.v, d) grp from (select rest, regexp_extract(rest, '^第?({NUMBER})[^路街巷道]$', 1) d
+          from geo_rest)
           left join geo_numeral n on n.t = d where d <> '')
         select kid, s.scope, t.srid, s.cost + t.cost as cost from s join geo_street t using (scope, rest) where grp is null
-        union all select kid, s.scope, r.srid, s.cost from s join geo_road r on r.scope = s.scope and r.road = '*' where grp is null and rest = ''
+        union all select kid, s.scope, r.srid, s.cost from s join geo_road r on r.scope = s.scope and r.road = '*' where grp is null
+          and rest = ''
         union all select kid, s.scope, r.srid, s.cost + case when rest = '' then 0 else 1 end
-          from s join geo_road r on r.scope = s.scope and r.road = '#' || grp where rest = '' or (length(s.scope) = 12 and length(rest) <= 4)
-        union all select kid, s.scope, r.srid, s.cost + 1 from s join group_of g using (rest) join geo_road r on r.scope = s.scope and r.road = '#' || g.grp
+          from s join geo_road r on r.scope = s.scope and r.road = '#' || grp where rest = '' or (length(s.scope) = 12
+            and length(rest) <= 4)
+        union all select kid, s.scope, r.srid, s.cost + 1 from s join group_of g using (rest) join geo_road r on r.scope = s.scope
+          and r.road = '#' || g.grp
           where s.grp is null
         union all select kid, scope, null, cost + case when rest = '' then 0 else 0.8 end from s""")
     con.execute(f"insert into geo_reading select kid, scope, srid, min(cost) from geo_more where cost <= {DEAREST} + 0.8 group by all")

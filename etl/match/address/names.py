@@ -17,10 +17,10 @@ TOWN_KINDS = "镇|乡|街道"
 
 
 def build(con: duckdb.DuckDBPyConnection, plates: str, regions: str) -> None:
-    """geo_node(scope, name), geo_name(scope, name, cost): names and their other spellings; geo_path(path, scope): as written in addresses."""
+    """geo_node(scope, name), geo_name(scope, name, cost): names, their spellings; geo_path(path, scope): as in addresses."""
     con.execute(f"""create or replace temp table geo_node as
         with told as (
-          select code, name, 1000000 weight from {regions} where regexp_full_match(code, '[0-9]{{12}}') and name is not null
+          select code, name, 1000 weight from {regions} where regexp_full_match(code, '[0-9]{{12}}') and name is not null
           union all select left(region_code, 6) || '000000', county, 1 from {plates} where county is not null
           union all select left(region_code, 9) || '000', town, 1 from {plates} where town is not null
           union all select region_code, community, 1 from {plates} where community is not null),
@@ -41,33 +41,43 @@ def city(con: duckdb.DuckDBPyConnection) -> tuple[str, str]:
 
 
 def _spellings(con: duckdb.DuckDBPyConnection) -> None:
-    """geo_name(scope, name, cost): 0 its name; 0.2 a former name or another kind; 1 without its last word. Never another place's own name."""
+    """geo_name(scope, name, cost): 0 its name; 0.2 a former name or another kind; 1 without its last word. Never a neighbour's own name."""
     con.execute("create or replace temp table geo_former (code varchar, former_name varchar)")
     with FORMER.open(encoding="utf-8", newline="") as f:
         former = [(r["code"], r["former_name"]) for r in csv.DictReader(f)]
-    con.execute("insert into geo_former select unnest($codes), unnest($names)", {"codes": [c for c, _ in former], "names": [n for _, n in former]})
+    con.execute(
+        "insert into geo_former select unnest($codes), unnest($names)", {"codes": [c for c, _ in former], "names": [n for _, n in former]}
+    )
     con.execute(f"""create or replace temp table geo_name as
         with own as (select scope, name, 0.0 as cost from geo_node where length(scope) > 4),
-        stems as (select scope, name, regexp_replace(name, '(?:{NATIONS})*(?:自治)?(?:{TOWN_KINDS}|县|区|市)$', '') stem from own where length(scope) <= 9),
+        stems as (select scope, name, regexp_replace(name, '(?:{NATIONS})*(?:自治)?(?:{TOWN_KINDS}|县|区|市)$', '') stem from own
+          where length(scope) <= 9),
         other as (
           select left(code, 6) scope, former_name as name, 0.2 as cost from geo_former join geo_node on scope = code
-          union all select left(code, 6), substr(former_name, 2), 0.2 from geo_former join geo_node on scope = code where starts_with(former_name, '市')
+          union all select left(code, 6), substr(former_name, 2), 0.2 from geo_former join geo_node on scope = code
+            where starts_with(former_name, '市')
           union all select scope, stem || unnest(['县', '区', '市']), 0.2 from stems where length(scope) = 6 and length(stem) >= 2
           union all select scope, stem, 0.5 from stems where length(scope) = 6 and length(stem) >= 2
-          union all select scope, stem || unnest(['镇', '乡', '街道', '街道办事处', '街道办', '办事处']), 0.2 from stems where length(scope) = 9 and length(stem) >= 2
-          union all select scope, stem || regexp_extract(name, '(?:{NATIONS})+', 0), 0.5 from stems where length(scope) = 9 and length(stem) >= 2 and name <> stem
+          union all select scope, stem || unnest(['镇', '乡', '街道', '街道办事处', '街道办', '办事处']), 0.2 from stems
+            where length(scope) = 9 and length(stem) >= 2
+          union all select scope, stem || regexp_extract(name, '(?:{NATIONS})+', 0), 0.5 from stems where length(scope) = 9
+            and length(stem) >= 2 and name <> stem
           union all select scope, stem, 1.0 from stems where length(scope) = 9 and length(stem) >= 2
           union all select scope, name || unnest(['民委员会', '委会', '委']), 0.2 from own where length(scope) = 12 and name like '%村'
-          union all select scope, name || unnest(['居民委员会', '居委会', '居委']), 0.2 from own where length(scope) = 12 and name like '%社区'
-          union all select scope, regexp_replace(name, '社区$', '') || unnest(['居民委员会', '居委会', '居委']), 0.2 from own where length(scope) = 12 and name like '_%社区'
-          union all select scope, regexp_replace(name, '(?:居?民委员会|居?委会)$', ''), 0.2 from own where length(scope) = 12 and regexp_matches(name, '委员会$|委会$')
+          union all select scope, name || unnest(['居民委员会', '居委会', '居委']), 0.2 from own where length(scope) = 12
+            and name like '%社区'
+          union all select scope, regexp_replace(name, '社区$', '') || unnest(['居民委员会', '居委会', '居委']), 0.2 from own
+            where length(scope) = 12 and name like '_%社区'
+          union all select scope, regexp_replace(name, '(?:居?民委员会|居?委会)$', ''), 0.2 from own where length(scope) = 12
+            and regexp_matches(name, '委员会$|委会$')
           union all select scope, regexp_replace(name, '社区$', '村'), 0.7 from own where length(scope) = 12 and name like '__%社区'
           union all select scope, regexp_replace(name, '村$', '社区'), 0.7 from own where length(scope) = 12 and name like '__%村'
           union all select scope, regexp_replace(name, '(?:村|社区)$', ''), 1.0 from own where length(scope) = 12 and name like '__%'),
         taken as (select distinct name, left(scope, greatest(0, length(scope) - 3)) parent from own)
         select scope, name, min(cost) as cost from (
           from own union all select o.* from other o
-          where length(o.name) >= 2 and not exists (select 1 from taken t where t.name = o.name and t.parent = left(o.scope, greatest(0, length(o.scope) - 3))))
+          where length(o.name) >= 2 and not exists (select 1 from taken t where t.name = o.name and t.parent = left(o.scope, greatest(0,
+            length(o.scope) - 3))))
         group by scope, name""")
 
 
@@ -77,7 +87,8 @@ def _paths(con: duckdb.DuckDBPyConnection) -> None:
         with sure as (select scope, name from geo_name where cost < 0.5),
         county as (select scope, name from sure where length(scope) = 6), town as (select scope, name from sure where length(scope) = 9),
         community as (select scope, name from sure where length(scope) = 12),
-        below as (select scope, name from community union all select c.scope, t.name || c.name from community c join town t on t.scope = left(c.scope, 9)
+        below as (select scope, name from community union all select c.scope, t.name || c.name from community c
+          join town t on t.scope = left(c.scope, 9)
           union all select scope, name from town)
         select distinct path, scope, length(path) n from (
           select name path, scope from county union all select name, scope from below

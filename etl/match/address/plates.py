@@ -12,7 +12,10 @@ ODD, PLAIN = "".join(FORMS), "".join(FORMS.values())
 
 
 def _plain(column: str) -> str:
-    return rf"nullif(regexp_replace(translate(upper({column}), '{ODD}', '{PLAIN}'), '[^0-9A-Z\x{{4e00}}-\x{{9fff}}\x{{3400}}-\x{{4dbf}}-]', '', 'g'), '')"
+    """SQL: the field with odd characters made plain and everything but letters, digits and hyphens gone; NULL when nothing is left."""
+    letters = r"0-9A-Z\x{4e00}-\x{9fff}\x{3400}-\x{4dbf}\x{20000}-\x{2ffff}-"
+    cleaned = f"regexp_replace(translate(upper({column}), '{ODD}', '{PLAIN}'), '[^{letters}]', '', 'g')"
+    return f"nullif(case when regexp_matches({column}, '[^{letters}]|[〇號棟樓單區縣鎮鄉組濱內]') then {cleaned} else {column} end, '')"
 
 
 def build(con: duckdb.DuckDBPyConnection, plates: str) -> None:
@@ -41,7 +44,8 @@ def _cleaned(con: duckdb.DuckDBPyConnection, plates: str) -> None:
         with plain as (select address_code code, region_code r12, {_plain("road")} road, {_plain("number")} number,
             rtrim({_plain("estate")}, '第') est, {_plain("building")} b, {_plain("unit")} u
           from {plates} where address_code is not null and regexp_full_match(region_code, '[0-9]{{12}}')),
-        parts as (select code, r12, road, est, case when regexp_full_match(road, '第?{NUMBER}(?:{GROUP_WORDS})') then {number.format("road")} end grp,
+        parts as (select code, r12, road, est, case when regexp_full_match(road, '第?{NUMBER}(?:{GROUP_WORDS})')
+          then {number.format("road")} end grp,
             {number.format("number")} num, regexp_extract(number, '[附之-]({NUMBER})', 1) sub,
             regexp_extract(b, '[A-Z]?[0-9]+|[A-Z]|{NUMBER}', 0) b, {number.format("u")} u from plain)
         select code, r12, case when grp is null then road else '#' || {digits("g", "p.grp")} end road, {digits("h", "p.num")} num,
@@ -53,17 +57,21 @@ def _cleaned(con: duckdb.DuckDBPyConnection, plates: str) -> None:
 def _index(con: duckdb.DuckDBPyConnection) -> None:
     """geo_road(srid, scope, road, kind) and geo_index(srid, num, bids): where a name and number can be, by scope.
 
-    kind: r road, g group, e estate (alone or behind its road, without a number), a any road of a community.
+    kind: r road, g group, e estate (alone or behind its road, without a number), a any road of a community. Groups and any roads
+    stand only under their own community: a number without a village's name fits too many villages.
     """
     con.execute("""create or replace temp table geo_named as
-        select bid, r12, num, road as name, case when starts_with(road, '#') then 'g' else 'r' end kind from geo_base where road is not null and num is not null
+        select bid, r12, num, road as name, case when starts_with(road, '#') then 'g' else 'r' end kind from geo_base
+          where road is not null and num is not null
         union all select bid, r12, '', est, 'e' from geo_base where est is not null
-        union all select bid, r12, '', road || est, 'e' from geo_base where est is not null and road is not null and not starts_with(road, '#')
+        union all select bid, r12, '', road || est, 'e' from geo_base where est is not null and road is not null and not starts_with(road,
+          '#')
         union all select bid, r12, num, '*', 'a' from geo_base where num is not null""")
-    con.execute(f"""create or replace temp table geo_scoped as
-        select bid, num, name, kind, scope from (select bid, num, name, kind, unnest(case kind when 'a' then [r12] when 'g' then [r12, left(r12, 9)]
+    con.execute("""create or replace temp table geo_scoped as
+        select bid, num, name, kind, scope from (select bid, num, name, kind, unnest(case when kind in ('a', 'g') then [r12]
           else [r12, left(r12, 9), left(r12, 6), ''] end) scope from geo_named)""")
-    con.execute("create or replace temp table geo_road as select row_number() over () srid, scope, name road, kind from geo_scoped group by scope, name, kind")
+    con.execute("""create or replace temp table geo_road as
+        select row_number() over () srid, scope, name road, kind from geo_scoped group by scope, name, kind""")
     con.execute(f"""create or replace temp table geo_index as
         select srid, num, case when count(*) <= {MANY} then list(bid order by bid) else [] end bids
         from geo_scoped s join geo_road r on r.scope = s.scope and r.road = s.name and r.kind = s.kind group by srid, num""")

@@ -71,17 +71,20 @@ def _building(n: str) -> str:
         when contains({n}, '-') then coalesce(nullif(regexp_extract({n}, '(#?[0-9]+-[0-9]+-[0-9]+[室号房]?)[^0-9]*$', 1), ''),
           case when contains({n}, '号') or contains({n}, '#') then regexp_extract({n}, '(#?[0-9]+-[0-9]+[室房]?)$', 1) else '' end)
         when regexp_matches({n}, '单|元') then regexp_extract({n}, '((?:[0-9]+|[{CHINESE}]+)[^0-9号])第?{NUMBER}(?:单.|.元)', 1)
-        when regexp_matches({n}, '[0-9][^0-9][0-9]{{3,4}}[室号房]?$') then regexp_extract({n}, '([0-9]+[^0-9号室层楼路街巷附-])[0-9]{{3,4}}[室号房]?$', 1)
+        when regexp_matches({n}, '[0-9][^0-9][0-9]{{3,4}}[室号房]?$') then regexp_extract({n},
+          '([0-9]+[^0-9号室层楼路街巷附-])[0-9]{{3,4}}[室号房]?$', 1)
         else '' end"""
 
 
 def _house(pre: str) -> str:
-    """SQL: the stretch with the house number: `255号附3号`; where 号 is missing or the numeral is Chinese, with the road's last character."""
+    """SQL: the stretch with the house number: `255号附3号`; without 号 or in Chinese numerals, with the road's last character."""
     more = f"(?:[附之-](?:[0-9]+|[{CHINESE}]+)号?)?"
     return f"""case
         when regexp_matches({pre}, '[0-9]号') then regexp_extract({pre}, '[0-9]+(?:-[0-9]+)?号{more}', 0)
-        when contains({pre}, '号') then regexp_extract({pre}, '(?:[路街道巷段弄里坊坝湾院组社队村区][{CHINESE}]+|[^{CHINESE}][{CHINESE}]{{2,}})号{more}', 0)
-        when regexp_matches({pre}, '[0-9]') then coalesce(nullif(regexp_extract({pre}, '[路街道巷段弄里组社队][0-9]+(?:[附-][0-9]+)?', 0), ''),
+        when contains({pre}, '号') then regexp_extract({pre},
+          '(?:[路街道巷段弄里坊坝湾院组社队村区][{CHINESE}]+|[^{CHINESE}][{CHINESE}]{{2,}})号{more}', 0)
+        when regexp_matches({pre}, '[0-9]') then coalesce(nullif(regexp_extract({pre}, '[路街道巷段弄里组社队][0-9]+(?:[附-][0-9]+)?', 0),
+          ''),
           regexp_extract({pre}, '[0-9]+[^0-9组社队栋单]?$', 0))
         else '' end"""
 
@@ -96,7 +99,8 @@ def _unit(m: str, rest: str) -> str:
 def _unread(m: str, rest: str, tail: str) -> str:
     """SQL: whether something that should be a building, unit or room was not understood."""
     return f"""case when {m} = '' then regexp_matches({tail}, '[0-9栋幢单]') else regexp_matches({tail}, '[0-9]')
-        or ({rest} <> '' and not regexp_matches({rest}, '^[第-]*(?:{NUMBER}(?:单.|.元))?(?:{NUMBER}[楼层])?-?[0-9]*[^0-9单元-]*$|^-?[0-9]{{1,2}}-[0-9]{{2,4}}[^0-9]*$')) end"""
+        or ({rest} <> '' and not regexp_matches({rest},
+          '^[第-]*(?:{NUMBER}(?:单.|.元))?(?:{NUMBER}[楼层])?-?[0-9]*[^0-9单元-]*$|^-?[0-9]{{1,2}}-[0-9]{{2,4}}[^0-9]*$')) end"""
 
 
 def read(con: duckdb.DuckDBPyConnection, texts: str) -> None:
@@ -108,25 +112,32 @@ def read(con: duckdb.DuckDBPyConnection, texts: str) -> None:
     numerals(con)
     con.execute(f"create or replace temp table geo_in as select row_number() over () tid, text, hint_region hint from {texts}")
     con.execute(f"""create or replace temp table geo_cut as
-        with clean as (select tid, case when regexp_matches(text, '{STRANGE}|[號棟樓單區縣鎮鄉組濱內〇]') then {plain("text")} else text end n from geo_in),
+        with clean as (select tid, case when regexp_matches(text, '{STRANGE}|[號棟樓單區縣鎮鄉組濱內〇]') then {plain("text")}
+          else text end n from geo_in),
         marked as (select tid, n, {_building("n")} m from clean)
         select tid, n, m, case when m = '' then n else left(n, strpos(n, m) - 1) end pre,
           case when m = '' then '' else substr(n, strpos(n, m) + length(m)) end rest from marked""")
     con.execute(f"""create or replace temp table geo_piece as
         with number as (select *, {_house("pre")} h from geo_cut),
-        headed as (select *, case when h = '' then pre else left(pre, strpos(pre, h) - 1) || regexp_extract(h, '^[^0-9{CHINESE}]', 0) end head,
+        headed as (select *, case when h = '' then pre else left(pre, strpos(pre, h) - 1) || regexp_extract(h, '^[^0-9{CHINESE}]',
+          0) end head,
           case when h = '' then '' else substr(pre, strpos(pre, h) + length(h)) end tail from number),
-        grouped as (select *, case when right(head, 1) in ('组', '社', '队') then regexp_extract(head, '第?{NUMBER}(?:{GROUP_WORDS})$', 0) else '' end g
+        grouped as (select *, case when right(head, 1) in ('组', '社', '队') then regexp_extract(head, '第?{NUMBER}(?:{GROUP_WORDS})$', 0)
+          else '' end g
           from headed)
-        select tid, rtrim(left(head, length(head) - length(g)), '第#-') head, case when g = '' then '' else regexp_extract(g, '{NUMBER}', 0) end grp,
+        select tid, rtrim(left(head, length(head) - length(g)), '第#-') head, case when g = '' then '' else regexp_extract(g, '{NUMBER}',
+          0) end grp,
           case when h = '' then '' else regexp_extract(h, '{NUMBER}', 0) end num,
           case when length(h) < 4 then '' else regexp_extract(h, '[附之-]({NUMBER})', 1) end sub,
-          case when tail = '' or left(tail, 1) in ('室', '房', '楼', '层', '号', '院') then '' else rtrim(regexp_extract(tail, '^[^0-9#-]*', 0), '第') end est,
+          case when tail = '' or left(tail, 1) in ('室', '房', '楼', '层', '号', '院') then '' else rtrim(regexp_extract(tail,
+            '^[^0-9#-]*', 0), '第') end est,
           case when m = '' then '' else regexp_extract(m, '[A-Z]?[0-9]+|[A-Z]|[{CHINESE}]+', 0) end b, {_unit("m", "rest")} u,
-          regexp_matches(n, '{NEAR}') vague, {_unread("m", "rest", "tail")} odd from grouped""")
+          regexp_matches(n, '{NEAR}') vague, {_unread("m", "rest", "tail")} or (m <> '' and right(pre, 1) in ('-', '#')) odd
+            from grouped""")
     con.execute(f"""create or replace temp table geo_part as
         select p.tid, i.hint, p.head, {digits("g", "p.grp")} grp, {digits("h", "p.num")} num, {digits("s", "p.sub")} sub,
-          nullif(est, '') est, {digits("b", "p.b")} b, {digits("u", "p.u")} u, vague, odd
+          nullif(est, '') est, {digits("b", "p.b")} b, {digits("u", "p.u")} u, vague,
+          odd or (p.b <> '' and {digits("b", "p.b")} is null) odd
         from geo_piece p join geo_in i using (tid) left join geo_numeral g on g.t = p.grp left join geo_numeral h on h.t = p.num
           left join geo_numeral s on s.t = p.sub left join geo_numeral b on b.t = p.b left join geo_numeral u on u.t = p.u""")
     con.execute("drop table geo_cut; drop table geo_piece")

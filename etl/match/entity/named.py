@@ -17,14 +17,14 @@ def pairs(con: duckdb.DuckDBPyConnection) -> None:
         select l.g, r.g, 4, 'name_like'
         from naming l join naming r on l.g < r.g and l.bare <> r.bare and length(l.bare) = length(r.bare) and length(l.bare) >= 6
             and (l.bare[:4] = r.bare[:4] and l.bare[-4:] = r.bare[-4:] or l.bare[:6] = r.bare[:6] or l.bare[-6:] = r.bare[-6:])
-        where list_sum(list_transform(range(1, length(l.bare) + 1), i -> (l.bare[i] <> r.bare[i])::int)) = 1 group by all
+        where list_sum(list_transform(range(1, length(l.bare) + 1), lambda i: (l.bare[i] <> r.bare[i])::int)) = 1 group by all
     """)
     con.execute("""
         -- a code with one or two characters wrong beside a right one
         create or replace macro near_code(a, b) as length(a) = length(b) and length(a) >= 9
-            and list_sum(list_transform(range(1, length(a) + 1), i -> (a[i] <> b[i])::int)) <= 2;
+            and list_sum(list_transform(range(1, length(a) + 1), lambda i: (a[i] <> b[i])::int)) <= 2;
         create or replace macro code_near(odd, right_ones) as odd is not null
-            and len(list_filter(odd, o -> len(list_filter(right_ones, c -> near_code(o, c))) > 0)) > 0;
+            and len(list_filter(odd, lambda o: len(list_filter(right_ones, lambda c: near_code(o, c))) > 0)) > 0;
         create or replace macro apart(a, b) as a is not null and b is not null and not list_has_any(a, b);
         create or replace macro together(a, b) as a is not null and b is not null and list_has_any(a, b);
         create or replace table name_pair as
@@ -92,6 +92,6 @@ def _without_contradiction(con: duckdb.DuckDBPyConnection) -> None:
         """)
     con.execute("""
         create or replace table name_edge as
-        select l.rid as a, r.rid as b, g.rule, least(0.999, 1 / (1 + pow(2, -(g.points - 3)))) as probability, printf('points %.0f', g.points) as evidence
+        select l.rid as a, r.rid as b, g.rule, least(0.999, 1 / (1 + pow(2, -(g.points - 3)))) as probability, printf('points %.0f', g.points::double) as evidence
         from good g join party l on l.g = g.g1 join party r on r.g = g.g2
     """)

@@ -21,10 +21,11 @@ def link(bench: Workbench) -> None:
     con = bench.con
     prepare.records(con)
     identified.groups(con)
+    for _ in range(2):  # who is found in the first round is context for the others of their row and household
+        context.known(con)
+        scored.against_identified(con)
+        decided.attach(con)
     context.known(con)
-    scored.against_identified(con)
-    decided.attach(con)
-    context.kin(con)
     scored.among_left(con)
     decided.pair(con)
     _clusters(bench)

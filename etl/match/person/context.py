@@ -8,7 +8,7 @@ import duckdb
 
 
 def known(con: duckdb.DuckDBPyConnection) -> None:
-    """Table `context` (rid, ctx): labels of each record, from its own row and from whoever of the row is identified."""
+    """Tables `whose` (rid, proto) and `context` (rid, ctx): labels of each record, from its own row and from whoever of the row is identified."""
     con.execute("""
         create or replace table whose as
         select rid, proto from identified_record union all select a as rid, proto from attached

@@ -11,7 +11,8 @@ COMPARISONS = tuple(model.LEVELS)
 
 def _combined(pairs: str, right: str, persons: int) -> str:
     """Best evidence per comparison over everything told of the right-hand person, summed, with the prior."""
-    best = ", ".join(f"max(mw_{c}) as mw_{c}, max(gamma_{c}) as gamma_{c}" for c in COMPARISONS)
+    weight = {c: f"mw_{c} + coalesce(mw_tf_adj_{c}, 0)" if any(level[2] for level in model.LEVELS[c]) else f"mw_{c}" for c in COMPARISONS}
+    best = ", ".join(f"max({weight[c]}) as mw_{c}, max(gamma_{c}) as gamma_{c}" for c in COMPARISONS)
     total = " + ".join(f"coalesce(mw_{c}, 0)" for c in COMPARISONS)
     return f"""
         with best as (select rid_l as a, {right} as b, {best} from {pairs} group by all)
@@ -25,11 +26,11 @@ NAME = {"exact": 6, "gap": 5, "homophone": 4, "one_character": 3, "one_of_two": 
 GUARD = f"""
     (gamma_name in ({NAME['exact']}, {NAME['gap']}, {NAME['homophone']})
         -- another character: only beside the same birth date, and more than the family shares
-        or gamma_name in ({NAME['one_character']}, {NAME['one_of_two']}) and gamma_birth = 4 and (gamma_number >= 3 or gamma_phone = 1 and gamma_address = 4)
+        or gamma_name in ({NAME['one_character']}, {NAME['one_of_two']}) and gamma_birth = 4 and (gamma_number >= 3 or gamma_phone = 1 and gamma_address >= 4)
         -- a former name: the number itself, nearly, or birth date with phone and address
         or gamma_name = {NAME['surname']} and gamma_birth = 4 and gamma_number >= 3
         -- no name at all: birth date and phone or address
-        or gamma_name = -1 and gamma_birth = 4 and (gamma_phone = 1 or gamma_address = 4 or gamma_number >= 3))
+        or gamma_name = -1 and gamma_birth = 4 and (gamma_phone = 1 or gamma_address >= 4 or gamma_number >= 3))
     and not (gamma_sex = 0 and gamma_birth <> 4)
     and not (gamma_birth = 0 and gamma_number < 3 and gamma_phone <> 1 and gamma_context <> 1)
 """
@@ -44,11 +45,7 @@ def attach(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(f"""
         create or replace table judged as
         with guarded as (
-            select s.*, {GUARD} as plausible, s.bits - case when d.rid is not null and not (gamma_name = {NAME['exact']} and gamma_birth = 4) then 8 else 0 end as weight
-            from scored_identified s left join (
-                select distinct l.rid, w.proto from left_rows x join rec l using (rid) join whose w on true join rec r on r.rid = w.rid
-                where false
-            ) d on d.rid = s.a and d.proto = s.b
+            select s.*, {GUARD} as plausible, s.bits as weight from scored_identified s
         ),
         ranked as (
             select *, row_number() over (partition by a order by weight desc, b) as rank, lead(weight) over (partition by a order by weight desc, b) as next_weight from guarded
@@ -59,7 +56,7 @@ def attach(con: duckdb.DuckDBPyConnection) -> None:
         create or replace table newly as
         select a, b as proto, probability, weight, next_weight,
             case when gamma_number >= 3 then 'scored_number' when gamma_context = 1 then 'scored_context' when gamma_phone = 1 then 'scored_phone'
-                when gamma_address = 4 then 'scored_address' else 'scored_name_birth' end as rule,
+                when gamma_address >= 4 then 'scored_address' else 'scored_name_birth' end as rule,
             printf('bits %.1f', weight) as evidence
         from judged
         where plausible and probability >= {limits['accept']} and weight - coalesce(next_weight, -99) >= {limits['margin_bits']}

@@ -34,7 +34,8 @@ LEVELS: dict[str, list[tuple[str, str, str | None]]] = {
     "phone": [("null", "phone_l is null or phone_r is null", None), ("exact", "phone_l = phone_r", "phone")],
     "address": [
         ("null", "place_l is null or place_r is null", None),
-        ("exact", "addr_l = addr_r or addr_l = addr2_r or addr2_l = addr_r", "addr"),
+        ("exact", "addr_l = addr_r", "addr"),
+        ("other_address", "addr_l = addr2_r or addr2_l = addr_r", None),
         ("community", "place_l[:12] = place_r[:12] and place_l[10:12] <> '000'", None),
         ("town", "place_l[:9] = place_r[:9] and place_l[7:9] <> '000'", None),
         ("county", "place_l[:6] = place_r[:6]", None),
@@ -101,6 +102,6 @@ def settings(persons: int) -> dict[str, Any]:
         "blocking_rules_to_generate_predictions": [{"blocking_rule": b} for b in BLOCKING],
         "comparisons": comparisons,
         "retain_intermediate_calculation_columns": True,
-        "retain_matching_columns": False,
+        "retain_matching_columns": True,
         "additional_columns_to_retain": ["rid", "proto"],
     }

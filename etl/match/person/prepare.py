@@ -14,9 +14,9 @@ create or replace macro surname(n) as case when n is null then null
     when n[1:2] in ('欧阳','司马','上官','诸葛','东方','皇甫','尉迟','公孙','令狐','慕容','司徒','夏侯','长孙','宇文','端木') then n[1:2] else n[1] end;
 create or replace macro date_of_id(t) as try_strptime(substr(t, 7, 8), '%Y%m%d')::date;
 create or replace macro id_apart(a, b) as case when length(a) = 18 and length(b) = 18 then
-    list_sum(list_transform(range(1, 19), i -> (a[i] <> b[i])::int)) else 99 end;
+    list_sum(list_transform(range(1, 19), lambda i: (a[i] <> b[i])::int)) else 99 end;
 create or replace macro id_swapped(a, b) as length(a) = 18 and length(b) = 18 and a <> b and list_sort(string_split(a, '')) = list_sort(string_split(b, ''))
-    and list_sum(list_transform(range(1, 19), i -> (a[i] <> b[i])::int)) = 2;
+    and list_sum(list_transform(range(1, 19), lambda i: (a[i] <> b[i])::int)) = 2;
 create or replace macro same_person_name(a, b, pa, pb) as a = b or pa = pb or name_apart(a, b) = 1 and (surname(a) = surname(b) or length(a) > 2)
     or has_gap(a) and fits_gap(a, b) or has_gap(b) and fits_gap(b, a)
     or length(a) > 4 and length(b) > 4 and levenshtein(a, b) <= 6;
@@ -39,7 +39,7 @@ def records(con: duckdb.DuckDBPyConnection) -> None:
         )
         select p.rid, p.dataset, p.source_key, p.role, p.removed_on is not null as former, p.first_delivered_on,
             coalesce(p.told_at, p.delivered_on::timestamp) as told_at,
-            p.name, y.py, p.former_name, p.citizen_id as id, p.citizen_id_text as id_text, coalesce(p.citizen_id_state, 'missing') as id_state,
+            p.name, y.py, p.name_former, p.citizen_id as id, p.citizen_id_text as id_text, coalesce(p.citizen_id_state, 'missing') as id_state,
             date_of_id(p.citizen_id) as id_birth, case when p.citizen_id is not null then 2 - (substr(p.citizen_id, 17, 1)::int % 2) end::varchar as id_sex,
             p.birth_date as own_birth, p.sex_code as own_sex, p.phone, p.household_id, p.relation_to_head, p.household_head, p.entity_key,
             coalesce(h.address_code, g.address_code) as addr, case when h.address_code is not null then g.address_code end as addr2,

@@ -7,6 +7,7 @@ import duckdb
 from etl.engine import count
 from etl.match.person import model
 
+FREQUENT = ("name", "py", "phone", "addr")
 RARE, UNCOMMON = 3, 40  # persons of a name: few enough to look at all of them, or all of them in one town
 
 
@@ -14,12 +15,13 @@ def frequencies(con: duckdb.DuckDBPyConnection) -> int:
     """Term frequencies over persons (identified ones, else records): `tf_<column>_of` tables. Returns the persons."""
     con.execute("create or replace table person_of as select r.rid, coalesce(w.proto, 'R' || r.rid::varchar) as person from rec r left join whose w using (rid)")
     persons = count(con, "select count(distinct proto) from whose") or 1
-    for column in ("name", "py", "phone", "addr"):
+    for column in FREQUENT:
         con.execute(f"""
             create or replace table tf_{column}_of as
-            select {column}, greatest(count(distinct proto), 1) as persons, greatest(count(distinct proto), 1) / {persons} as tf
+            select {column}, greatest(count(distinct proto), 1) as persons, greatest(count(distinct proto), 1) / {persons} as tf_{column}
             from rec left join whose using (rid) where {column} is not null group by {column}
         """)
+        con.execute(f"create or replace view tf_{column}_lookup as select {column}, tf_{column} from tf_{column}_of")
     return persons
 
 
@@ -29,11 +31,9 @@ SHAPE = """
         case when length(x.id_like) = 18 and not contains(x.id_like, '*') then x.id_like[:14] end as id_head,
         case when length(x.id_like) = 18 and not contains(x.id_like, '*') then x.id_like[7:18] end as id_tail,
         case when length(x.id_like) = 18 then x.id_like[:4] || x.id_like[15:18] end as mask,
-        c.ctx, coalesce(n.persons <= {rare}, true) as name_is_rare, coalesce(n.persons <= {uncommon}, true) as name_is_uncommon,
-        coalesce(n.tf, 1e-9) as tf_name, coalesce(y.tf, 1e-9) as tf_py, coalesce(f.tf, 1e-9) as tf_phone, coalesce(a.tf, 1e-9) as tf_addr
+        c.ctx, coalesce(n.persons <= {rare}, true) as name_is_rare, coalesce(n.persons <= {uncommon}, true) as name_is_uncommon
     from {rows} x left join context c using (rid)
-    left join tf_name_of n on n.name = x.name left join tf_py_of y on y.py = x.py
-    left join tf_phone_of f on f.phone = x.phone left join tf_addr_of a on a.addr = x.addr
+    left join tf_name_of n on n.name = x.name
 """
 
 
@@ -65,12 +65,15 @@ def score(con: duckdb.DuckDBPyConnection, persons: int, *, within: bool, out: st
     logging.getLogger("splink").setLevel(logging.ERROR)
     options = model.settings(persons) | ({"link_type": "dedupe_only"} if within else {})
     api = DuckDBAPI(connection=con)
-    left = api.register("left_side", source_dataset_name="left")
-    if within:
-        found = Linker(left, options).inference.predict_within(left, warning_mode="never")
+    left = api.register("left_side", dataset_display_name="left")
+    right = None if within else api.register("right_side", dataset_display_name="right")
+    linker = Linker(left if right is None else [left, right], options, log_level=None)
+    for column in FREQUENT:  # how rare a value is among persons, not among records
+        linker.table_management.register_term_frequency_lookup(api.register(f"tf_{column}_lookup"), column)
+    if right is None:
+        found = linker.inference.predict_within(left, warning_mode="never")
     else:
-        right = api.register("right_side", source_dataset_name="right")
-        found = Linker([left, right], options).inference.predict_between(left, right, warning_mode="never")
+        found = linker.inference.predict_between(left, right, warning_mode="never")
     con.execute(f"create or replace table {out} as select * from {found.physical_name}")
 
 

@@ -1,6 +1,5 @@
-"""GeoJSON by its records; zipped shapefiles and GeoPackages through GDAL (pyogrio), in batches."""
+"""Zipped shapefiles and GeoPackages through GDAL (pyogrio), in batches."""
 
-import json
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -15,61 +14,14 @@ from etl.errors import DeliveryRefused
 from etl.extract import archive
 from etl.extract.columns import plain
 from etl.extract.encoding import decode_field
-from etl.extract.formats.geometry import flattened, from_geojson
-from etl.extract.formats.records import Scan, settle
+from etl.extract.formats import dbase
+from etl.extract.formats.geometry import flattened
 from etl.extract.reading import Raw, Reading
 from etl.extract.rows import BATCH, texts
 from etl.extract.values import text
 
 SHAPEFILE = {".shp", ".shx", ".dbf"}
 SQLITE = b"SQLite format 3\0"
-
-
-def read_geojson(raw: Raw, reading: Reading) -> None:
-    """Reads one GeoJSON: a row for every feature, its properties the columns."""
-    seen: dict[str, None] = {}
-    batch: list[tuple[dict[str, Any], str | None]] = []
-    number = 0
-    with reading.utf8(raw).open(encoding="utf-8-sig", newline="") as f:
-        for number, feature in enumerate(Scan(f, raw.name).records("features"), 1):
-            if not isinstance(feature, dict) or not isinstance(feature.get("properties") or {}, dict):
-                raise DeliveryRefused("format", f"{raw.name} 第 {number} 个要素不是 GeoJSON 的 Feature")
-            properties = dict(feature.get("properties") or {})
-            if feature.get("id") is not None:
-                properties.setdefault("id", feature["id"])
-            shape = feature.get("geometry")
-            batch.append((properties, json.dumps(_numbers(shape)) if isinstance(shape, dict) else None))
-            if len(batch) == BATCH:
-                seen |= _flush(raw, batch, reading)
-                batch = []
-    seen |= _flush(raw, batch, reading)
-    if number:
-        reading.names.require(seen, raw.name)
-
-
-def _numbers(shape: Any) -> Any:
-    """Coordinates as numbers again (the record reader keeps decimals as text)."""
-    if isinstance(shape, list):
-        return [_numbers(v) for v in shape]
-    if isinstance(shape, dict):
-        return {k: _numbers(v) if k in ("coordinates", "geometries") else v for k, v in shape.items()}
-    if isinstance(shape, str):
-        try:
-            return float(shape)
-        except ValueError:
-            return shape
-    return shape
-
-
-def _flush(raw: Raw, batch: list[tuple[dict[str, Any], str | None]], reading: Reading) -> dict[str, None]:
-    keys: dict[str, None] = {}
-    for properties, _ in batch:
-        keys |= dict.fromkeys(properties)
-    final = settle(keys, reading.names)
-    rows = [[text(properties.get(k)) for k in keys] for properties, _ in batch]
-    if batch:
-        reading.write_rows(raw, [final[k] for k in keys], rows, geometry=from_geojson([g for _, g in batch]))
-    return keys
 
 
 def read_shapefile(raw: Raw, reading: Reading) -> None:
@@ -90,23 +42,8 @@ def read_shapefile(raw: Raw, reading: Reading) -> None:
             with (reading.scratch / f"shape-{number}{suffix}").open("wb") as out:
                 for block in archive.unpack(raw.path, parts[suffix], raw.name, reading.limits):
                     out.write(block)
-        _shapefile(raw, reading.scratch / f"shape-{number}.shp", reading)
-
-
-def _shapefile(raw: Raw, path: Path, reading: Reading) -> None:
-    codecs = ["utf-8", "gb18030"] if reading.terms.encoding.startswith("utf-8") else ["gb18030", "utf-8"]
-    mark = reading.rows.begin()
-    for codec in codecs:
-        try:
-            _layer(raw, path, None, reading, codec)
-        except UnicodeDecodeError:
-            reading.rows.back(mark)
-        else:
-            reading.encodings[raw.name] = codec
-            if codec != codecs[0]:
-                reading.note(f"{raw.name} 的编码与约定不同：约定 {reading.terms.encoding}，实为 {codec}")
-            return
-    raise DeliveryRefused("encoding", f"{raw.name} 的属性表不是 {reading.terms.encoding} 编码，按另一种编码（UTF-8、GB18030）也读不通")
+        codec = dbase.codec(Raw(reading.scratch / f"shape-{number}.dbf", raw.name), reading)
+        _layer(raw, reading.scratch / f"shape-{number}.shp", None, reading, codec)
 
 
 def read_geopackage(raw: Raw, reading: Reading) -> None:
@@ -129,7 +66,7 @@ def read_geopackage(raw: Raw, reading: Reading) -> None:
 
 
 def _layer(raw: Raw, path: Path, layer: str | None, reading: Reading, codec: str | None) -> None:
-    """One layer in batches. `codec`: DBF bytes come as Latin-1 and are decoded here; raises UnicodeDecodeError."""
+    """One layer in batches. `codec`: DBF bytes come as Latin-1 and are decoded here."""
     options: dict[str, Any] = {"encoding": "ISO-8859-1"} if codec else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -138,7 +75,7 @@ def _layer(raw: Raw, path: Path, layer: str | None, reading: Reading, codec: str
             final = reading.names.header(names, raw.name)
             columns = {f: _texts(batch.column(n), codec) for f, n in zip(final, delivered, strict=True)}
             geometry = flattened(batch.column(shape)) if shape else pa.nulls(batch.num_rows, pa.binary())
-            reading.write(raw, columns, geometry=geometry)
+            reading.write(raw, columns, keep_blank=True, geometry=geometry)
 
 
 def _batches(raw: Raw, path: Path, layer: str | None, options: dict[str, Any]) -> Iterator[tuple[list[str], str | None, pa.RecordBatch]]:

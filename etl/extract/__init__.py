@@ -1,0 +1,26 @@
+"""Finding deliveries and landing them: whatever the channel and format, out comes rows.parquet (docs/architecture.md)."""
+
+from etl.extract.drop import (
+    find,
+    fingerprint,
+    incomplete,
+    misnamed,
+    reachable,
+    strangers,
+)
+from etl.extract.landing import land, read_file, replayable
+from etl.extract.model import Landed, Waiting
+
+__all__ = [
+    "Landed",
+    "Waiting",
+    "find",
+    "fingerprint",
+    "incomplete",
+    "land",
+    "misnamed",
+    "reachable",
+    "read_file",
+    "replayable",
+    "strangers",
+]
