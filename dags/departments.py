@@ -49,7 +49,9 @@ def define(source: Any, owner: str, minute: int) -> DAG:
         dag_display_name=f"{owner}：{source.title}",
         description=f"{owner}《{source.title}》的交付入库",
         doc_md=explain(source, owner),
-        schedule=MultipleCronTriggerTimetable(*(cron.format(minute=minute) for cron in LOOKS[terms.due]), timezone=TIMEZONE, run_immediately=NOT_AT_ONCE),
+        schedule=MultipleCronTriggerTimetable(
+            *(cron.format(minute=minute) for cron in LOOKS[terms.due]), timezone=TIMEZONE, run_immediately=NOT_AT_ONCE
+        ),
         catchup=False,
         max_active_runs=1,
         dagrun_timeout=timedelta(hours=12),
@@ -60,7 +62,11 @@ def define(source: Any, owner: str, minute: int) -> DAG:
             "retry_exponential_backoff": True,
             "execution_timeout": timedelta(hours=4),
         },
-        params={"as_of": Param(None, type=["null", "string"], format="date", title="业务日期", description="空为今天；没有日期文件夹的交付记在这一天")},
+        params={
+            "as_of": Param(
+                None, type=["null", "string"], format="date", title="业务日期", description="空为今天；没有日期文件夹的交付记在这一天"
+            )
+        },
         tags=["部门数据", owner, CHANNELS[terms.channel], DUE[terms.due]],
     ) as dag:
 

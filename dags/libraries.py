@@ -43,19 +43,27 @@ def define(library: Any, position: int) -> DAG:
     """The DAG of one library; `position` in the order of dependency sets its minute of the morning."""
     asset = Asset(name=library.name, uri=f"jichu://library/{library.name}")
     datasets = feeding(library)
-    inputs = [Asset(name=n, uri=f"jichu://staging/{n}") for n in datasets] + [Asset(name=n, uri=f"jichu://library/{n}") for n in library.after]
+    inputs = [Asset(name=n, uri=f"jichu://staging/{n}") for n in datasets] + [
+        Asset(name=n, uri=f"jichu://library/{n}") for n in library.after
+    ]
     hour, minute = divmod(5 * 60 + 15 * position, 60)
     with DAG(
         dag_id=f"library.{library.name}",
         dag_display_name=library.title,
         description=f"{library.title}的关联、归并与发布",
         doc_md=explain(library, datasets),
-        schedule=AssetOrTimeSchedule(timetable=CronTriggerTimetable(f"{minute} {hour} * * *", timezone=TIMEZONE, run_immediately=NOT_AT_ONCE), assets=inputs),
+        schedule=AssetOrTimeSchedule(
+            timetable=CronTriggerTimetable(f"{minute} {hour} * * *", timezone=TIMEZONE, run_immediately=NOT_AT_ONCE), assets=inputs
+        ),
         catchup=False,
         max_active_runs=1,
         dagrun_timeout=timedelta(hours=12),
         default_args={"owner": OWNER, "retries": 1, "retry_delay": timedelta(minutes=5), "execution_timeout": timedelta(hours=6)},
-        params={"as_of": Param(None, type=["null", "string"], format="date", title="业务日期", description="空为触发它的交付的业务日期，没有则为今天")},
+        params={
+            "as_of": Param(
+                None, type=["null", "string"], format="date", title="业务日期", description="空为触发它的交付的业务日期，没有则为今天"
+            )
+        },
         tags=["基础库", library.title],
     ) as dag:
 

@@ -22,13 +22,17 @@ with DAG(
     dag_display_name="数据质量报告",
     description="给每个部门的数据质量邮件",
     doc_md=ABOUT,
-    schedule=AssetOrTimeSchedule(timetable=CronTriggerTimetable("0 8 * * 1", timezone=TIMEZONE, run_immediately=NOT_AT_ONCE), assets=LIBRARIES),
+    schedule=AssetOrTimeSchedule(
+        timetable=CronTriggerTimetable("0 8 * * 1", timezone=TIMEZONE, run_immediately=NOT_AT_ONCE), assets=LIBRARIES
+    ),
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=4),
     default_args={"owner": "市大数据管理局", "retries": 1, "retry_delay": timedelta(minutes=10), "execution_timeout": timedelta(hours=1)},
     params={
-        "as_of": Param(None, type=["null", "string"], format="date", title="业务日期", description="空为触发它的库的业务日期，没有则为今天"),
+        "as_of": Param(
+            None, type=["null", "string"], format="date", title="业务日期", description="空为触发它的库的业务日期，没有则为今天"
+        ),
         "owner": Param(None, type=["null", "string"], title="部门", description="空为所有部门"),
     },
     tags=["质量"],

@@ -132,10 +132,10 @@ def _datasource(database_url: str) -> "PostgresDatasource":
     the address goes to the driver as libpq reads it."""
     context = _context()
     name = hashlib.sha256(database_url.encode()).hexdigest()[:16]
-    address = {"host": "", "dbname": "", **parse_dsn(database_url), **SESSION}
+    address = {"host": None, "user": None, "dbname": None, **parse_dsn(database_url), **SESSION}
     try:
         source: PostgresDatasource = context.data_sources.add_postgres(
-            name, connection_string="postgresql+psycopg2://host/database", kwargs={"connect_args": address}
+            name, connection_string="postgresql+psycopg2://user@host/database", kwargs={"connect_args": address}
         )
     except Exception:  # noqa: BLE001 – its message may hold the address
         raise DatabaseError("质量检查连不上数据库") from None

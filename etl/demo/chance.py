@@ -44,17 +44,18 @@ class Chance:
     def integers(self, name: str, ids: npt.ArrayLike, low: npt.ArrayLike, high: npt.ArrayLike) -> Ints:
         """In [low, high); the bounds may be arrays."""
         lo, hi = np.asarray(low, dtype=np.int64), np.asarray(high, dtype=np.int64)
-        return lo + np.floor(self.uniform(name, ids) * np.maximum(hi - lo, 1)).astype(np.int64)
+        steps = np.floor(self.uniform(name, ids) * np.maximum(hi - lo, 1)).astype(np.int64)
+        return np.asarray(lo + steps, dtype=np.int64)
 
     def choose(self, name: str, ids: npt.ArrayLike, weights: Sequence[float] | Floats) -> Ints:
         """Index into weights, drawn in proportion to them."""
         edges = np.cumsum(np.asarray(weights, dtype=np.float64))
         draw = self.uniform(name, ids) * edges[-1]
-        return np.minimum(np.searchsorted(edges, draw, side="right"), len(edges) - 1).astype(np.int64)
+        return np.asarray(np.minimum(np.searchsorted(edges, draw, side="right"), len(edges) - 1), dtype=np.int64)
 
     def happens(self, name: str, ids: npt.ArrayLike, rate: npt.ArrayLike) -> Mask:
         """True for about that share of the ids."""
-        return np.asarray(self.uniform(name, ids) < rate)
+        return np.asarray(self.uniform(name, ids) < np.asarray(rate, dtype=np.float64))
 
 
 def rank_within(*keys: npt.ArrayLike, order: npt.ArrayLike) -> Ints:

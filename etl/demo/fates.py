@@ -137,6 +137,24 @@ def deliver(dataset: Dataset, rows: Rows, chance: Chance, harshness: float, fres
     return Delivered(table.take(pa.array(position)), row[position], injected.take(pa.array(row[position])))
 
 
+_JUDGED = """
+CREATE OR REPLACE TEMP TABLE f AS
+SELECT d.n, d.key, d.content, d.n > first AS again, held.content AS before,
+       CASE WHEN blank THEN 'missing_key' WHEN different THEN 'key_conflict' WHEN injected <> 'missing_key' THEN injected END AS reason
+FROM d
+LEFT JOIN (SELECT key, min(content) <> max(content) AS different, min(n) AS first FROM d WHERE NOT blank GROUP BY key) k
+  ON k.key = d.key AND NOT blank
+LEFT JOIN held ON held.key = d.key AND NOT blank
+"""
+_FATED = """
+CREATE OR REPLACE TEMP TABLE a AS
+SELECT n, key, content, reason,
+       CASE WHEN reason IS NOT NULL THEN 'bad' WHEN again THEN 'duplicate' WHEN before IS NULL THEN 'new'
+            WHEN before = content THEN 'unchanged' ELSE 'changed' END AS fate
+FROM f
+"""
+
+
 def _key_text(table: pa.Table, key: tuple[str, ...]) -> tuple[Text, Mask]:
     """Key parts trimmed and joined by |, and whether any part is empty."""
     parts = [pc.fill_null(pc.utf8_trim_whitespace(table.column(k)).combine_chunks(), "") for k in key]
@@ -164,13 +182,8 @@ def account(con: duckdb.DuckDBPyConnection, dataset: Dataset, delivered: Deliver
     con.register("held", held)
     hashed = ", ".join(f"coalesce(c{i}, '')" for i in range(len(content)))
     con.execute(f"CREATE OR REPLACE TEMP TABLE d AS SELECT n, key, blank, injected, hash({hashed}) content FROM rows")
-    con.execute("""CREATE OR REPLACE TEMP TABLE f AS
-        SELECT d.n, d.key, d.content, CASE WHEN blank THEN 'missing_key' WHEN different THEN 'key_conflict' WHEN injected NOT IN ('missing_key') THEN injected END reason,
-               d.n > first again, held.content AS before
-        FROM d LEFT JOIN (SELECT key, min(content) <> max(content) different, min(n) first FROM d WHERE NOT blank GROUP BY key) k ON k.key = d.key AND NOT blank
-        LEFT JOIN held ON held.key = d.key AND NOT blank""")
-    con.execute("""CREATE OR REPLACE TEMP TABLE a AS SELECT n, key, content, reason, CASE WHEN reason IS NOT NULL THEN 'bad' WHEN again THEN 'duplicate' WHEN before IS NULL THEN 'new'
-        WHEN before = content THEN 'unchanged' ELSE 'changed' END fate FROM f""")
+    con.execute(_JUDGED)
+    con.execute(_FATED)
     done = con.sql("SELECT fate, reason, key FROM a ORDER BY n").to_arrow_table()
     full = dataset.kind == "full"
     gone = con.sql(

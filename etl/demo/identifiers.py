@@ -1,4 +1,7 @@
-"""Numbers with a check digit, computed column-wise: GB 11643 citizen IDs, GB 32100 credit codes, GB 11714 organisation codes, 15-digit registration numbers."""
+"""Numbers with a check digit, computed column-wise.
+
+GB 11643 citizen IDs, GB 32100 credit codes, GB 11714 organisation codes, 15-digit registration numbers.
+"""
 
 import numpy as np
 import numpy.typing as npt

@@ -13,7 +13,7 @@ ERAS = ("old", "middle", "new")
 
 def zipf(n: int, flat: float) -> npt.NDArray[np.float64]:
     """Falling weights of a frequency list."""
-    return 1.0 / (np.arange(n) + flat)
+    return np.asarray(1.0 / (np.arange(n) + flat), dtype=np.float64)
 
 
 def surnames(chance: Chance, ids: Ints) -> Ints:

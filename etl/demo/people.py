@@ -135,7 +135,7 @@ def _sequences(region: Ints, birth: Ints, sex: Ints, chance: Chance, ids: Ints) 
     """Three digits, odd for men, distinct within region and birth date."""
     rank = rank_within(region, birth, sex, order=ids)
     start = chance.integers("sequence", region * 100_000 + birth, 0, 499)
-    return (start + rank * 7) % 499 * 2 + 2 - (sex == 1)
+    return np.asarray((start + rank * 7) % 499 * 2 + 2 - (sex == 1), dtype=np.int64)
 
 
 def id_bodies(chance: Chance, region: Ints, birth: Ints, sex: Ints) -> Ints:
@@ -157,7 +157,7 @@ def _regions(chance: Chance, ids: Ints, county: Ints, birth: Ints, origin: Ints,
 
 def _education(chance: Chance, ids: Ints, age: npt.NDArray[np.float64]) -> Ints:
     codes = np.array([0, 80, 70, 60, 40, 30, 20, 90])
-    by_age = {
+    by_age: dict[int, list[float]] = {
         0: [1, 0, 0, 0, 0, 0, 0, 0],
         1: [0, 1, 0, 0, 0, 0, 0, 0],
         2: [0, 0.1, 0.9, 0, 0, 0, 0, 0],

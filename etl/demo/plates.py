@@ -11,7 +11,7 @@ from etl.demo.geography import Communities, communities
 from etl.demo.text import Text
 from etl.demo.words import words
 
-GROUPS = "一组 二组 三组 四组 五组 六组 七组 八组 九组 十组 十一组 十二组".split()
+GROUPS = [f"{n}组" for n in ("一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "十一", "十二")]
 NUMBER, BUILDING, UNIT = 0, 1, 2
 LEVELS = ("number", "building", "unit")
 ESTATE_SHARE, ESTATE_SIZE = 0.55, 20

@@ -73,7 +73,8 @@ class Dataset:
     """One dataset: what ../schemas calls a source, from the department's side.
 
     days: on which days it is delivered; touch: a content column that differs between two rows of one key;
-    shape_errors: rows with a field too few or too many can occur; clean: no row is damaged; ordered: rows keep the builder's order; is_api: the file is the service's whole state.
+    shape_errors: rows with a field too few or too many can occur; clean: no row is damaged; ordered: rows keep the
+    builder's order; is_api: the file is the service's whole state.
     """
 
     name: str

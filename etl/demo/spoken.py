@@ -69,7 +69,10 @@ def _spoil(value: str, bits: int) -> str:
 
 
 def write(city: City, chance: Chance, plate: Ints, room: Ints, ids: Ints, rooms: bool = True, vagueness: float = 1.0) -> Place:
-    """The address of a plate as one record has it; nothing (null) for a negative plate. vagueness scales how often only a town or village is told."""
+    """The address of a plate as one record has it; nothing (null) for a negative plate.
+
+    vagueness scales how often only a town or village is told.
+    """
     p, h = city.plates, city.harshness
     at = np.maximum(plate, 0)
     at = at if rooms else p.at_number[at]

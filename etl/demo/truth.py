@@ -294,4 +294,3 @@ class Truth:
             true_entity_id=pa.array(city.employer[i]),
             since=text.dates(city.employed_since[i]),
         )
-

@@ -45,7 +45,7 @@ def unpack(path: Path, member: zipfile.ZipInfo, name: str, limits: Limits) -> It
             if out > member.file_size:
                 _small_enough(out, path, name, limits)
             yield block
-    except (zlib.error, zipfile.BadZipFile, EOFError, NotImplementedError):
+    except (zlib.error, zipfile.BadZipFile, EOFError, NotImplementedError, OSError, ValueError):
         raise DeliveryRefused("format", f"{name} 的压缩包已损坏") from None
     if out < member.file_size:
         raise DeliveryRefused("truncated", f"{name} 的压缩包不完整，文件被截断")

@@ -97,8 +97,8 @@ def land(source: Source, waiting: Waiting, settings: Settings, known: Mapping[st
         return _settle(source, waiting, settings, reading, whole, sha, files, watermark, known or {})
 
 
-def read_file(source: Source, file: Path, folder: Path) -> Landed:
-    """Reads one file into `folder` without landing it, for a preview. Raises DeliveryRefused."""
+def read_file(source: Source, file: Path, folder: Path) -> Path:
+    """Reads one file without landing it, for a preview. Returns its rows.parquet in `folder`. Raises DeliveryRefused."""
     scratch = folder / "scratch"
     scratch.mkdir(parents=True, exist_ok=True)
     reading = Reading(source, limits(), Rows(folder, limits()), scratch)
@@ -106,7 +106,7 @@ def read_file(source: Source, file: Path, folder: Path) -> Landed:
     rows = folder / "rows.parquet"
     reading.rows.finish(rows, _promised(source))
     shutil.rmtree(scratch)
-    return Landed(source.name, "preview", date.today(), drop.sha256(file), folder, rows, reading.rows.count, _notes(reading))
+    return rows
 
 
 def replayable(source: Source, settings: Settings) -> list[Landed]:

@@ -15,7 +15,7 @@ def kinship(con: duckdb.DuckDBPyConnection) -> None:
             select person_id, related_person_id, relation from stated where relation in ('mother', 'father')
             union select person_id, related_person_id, relation from household_parent h
             -- a certificate that names another mother or father outranks the household
-            where not exists (select from stated s where s.person_id = h.person_id and s.relation = h.relation)
+            where not exists (select 1 from stated s where s.person_id = h.person_id and s.relation = h.relation)
         ),
         couple as (
             select person_id, related_person_id, max(since) filter (event <> '离婚') as since, max(since) filter (event = '离婚') as divorced

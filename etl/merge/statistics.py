@@ -71,7 +71,7 @@ def _said(bench: Workbench) -> None:
         ),
         weather as (
             select dataset, source_key, delivered_on, name, unit, frequency, period, region, object_code, shape,
-                case when level_value is not null then {{'w': 'level', 't': level_value}} else {{'w': 'period', 't': period_value}} end as x
+                case when name like '%气温' then {{'w': 'level', 't': level_value}} else {{'w': 'period', 't': period_value}} end as x
             from version where shape = 'weather'
         ),
         wide as (

@@ -136,7 +136,9 @@ class Airflow:
         log = self.home / "logs" / "airflow-db-migrate.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("w", encoding="utf-8") as f:
-            done = subprocess.run([_binary("airflow"), "db", "migrate"], env=dict(env), stdout=f, stderr=f, stdin=subprocess.DEVNULL, check=False)
+            done = subprocess.run(
+                [_binary("airflow"), "db", "migrate"], env=dict(env), stdout=f, stderr=f, stdin=subprocess.DEVNULL, check=False
+            )
         if done.returncode:
             raise JichuError(f"Airflow 元数据库没有建成，原因见 {log}")
         stamp = f"{version('apache-airflow')} {_revision(self.database)}"

@@ -174,15 +174,19 @@ class Cluster:
 
     def start(self) -> str:
         """Makes the cluster when there is none, starts it when it is down; returns the URL of the library database."""
+        self.start_empty()
+        self._make_databases()
+        url = self.role_url("jichu", "jichu")
+        write_secret(self.folder / "url", url + "\n")
+        return url
+
+    def start_empty(self) -> None:
+        """Makes and starts the server alone, without roles and databases."""
         self.folder.mkdir(parents=True, exist_ok=True)
         if not self.made:
             self._make()
         if not self.running():
             self._start()
-        self._make_databases()
-        url = self.role_url("jichu", "jichu")
-        write_secret(self.folder / "url", url + "\n")
-        return url
 
     def stop(self) -> bool:
         """Stops the server; True when it was running. `-w` because a dead postmaster may linger as a zombie."""
@@ -212,7 +216,16 @@ class Cluster:
         write_secret(password_file, secret(self.folder / "superuser"))
         _give(password_file)
         try:
-            made: list[str | Path] = [binaries() / "initdb", "-D", place, "-U", "postgres", "-A", "scram-sha-256", f"--pwfile={password_file}"]
+            made: list[str | Path] = [
+                binaries() / "initdb",
+                "-D",
+                place,
+                "-U",
+                "postgres",
+                "-A",
+                "scram-sha-256",
+                f"--pwfile={password_file}",
+            ]
             _as_server([*made, "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"])
         finally:
             password_file.unlink(missing_ok=True)
@@ -279,7 +292,9 @@ def _as_server(command: list[str | Path], check: bool = True) -> subprocess.Comp
     """
     drop = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     arguments = [*drop, *map(str, command)]
-    result = subprocess.run(arguments, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    result = subprocess.run(
+        arguments, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
     if check and result.returncode:
         raise JichuError(f"{Path(command[0]).name} 失败：{result.stdout.strip()[-500:]}")
     return result

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Protocol
 
 from etl.report import words
+from etl.spec.rule import Problem as Declared
 
 
 class Score(Protocol):
@@ -68,14 +69,23 @@ class Problem:
     dataset: str
     title: str
     column: str
-    rule: str
     problem: str
-    says: str
-    expected: str
-    dimension: str
-    severity: str
+    rule: str
+    declared: Declared
     total: int
     rows: tuple[Row, ...]
+
+    @property
+    def says(self) -> str:
+        return self.declared.title
+
+    @property
+    def expected(self) -> str:
+        return self.declared.expected
+
+    @property
+    def severity(self) -> str:
+        return self.declared.severity
 
     @property
     def examples(self) -> list[Row]:
@@ -164,8 +174,6 @@ class Facts:
     department: str
     title: str
     contact: str
-    owners: tuple[str, ...]
-    substitutes: tuple[str, ...]
     instance: str
     sequence: int
     since: date | None
@@ -211,8 +219,12 @@ class Facts:
     @property
     def in_order(self) -> bool:
         """Nothing that must be mended or decided."""
-        pressing = [d for d in self.waiting if d.code != "superseded"]
-        return not (self.wrong_rows or self.refused or self.checks or pressing)
+        return not (self.wrong_rows or self.refused or self.checks or self.pressing)
+
+    @property
+    def pressing(self) -> list[Delivery]:
+        """Deliveries that were not taken, for a reason that the department must act on."""
+        return [d for d in self.waiting if d.code != "superseded"]
 
     @property
     def deadline(self) -> date:
@@ -224,9 +236,8 @@ class Facts:
         return next(self._headlines())
 
     def _headlines(self) -> Iterator[str]:
-        for d in self.waiting:
-            if d.code != "superseded":
-                yield f"{d.title} {words.day(d.delivered_on, self.today)}的交付{'挂起待决' if d.state == 'held' else '被拒收'}：{d.what}"
+        for d in sorted(self.pressing, key=lambda d: d.state):
+            yield f"{d.title} {words.day(d.delivered_on, self.today)}的交付{'挂起待决' if d.state == 'held' else '被拒收'}：{d.what}"
         if self.wrong_rows or self.refused:
             per = dict(self.to_fix)
             for r in self.refusals:

@@ -1,18 +1,12 @@
 """What may leave the house of a delivered value: never a whole identifier, phone, person's name or person's address.
 
-The pattern of a column follows its rule (schemas/rules.yml); a column without a telling rule is judged by its
-title, and every text is searched for what merely looks like an identifier or a phone number. Customs: citizen ID
-6 + 8 masked + 4, phone 3 + 4 masked + 4, name first character and, from three characters on, the last; address up
-to the town. Masking keeps the length (a wrong length must stay visible) and never splits a character from its
-variation selector or combining mark.
+Customs: citizen ID 6 + 8 masked + 4, phone 3 + 4 masked + 4, name the first character and, from three characters on,
+the last; address up to the town. Masking keeps the length (a wrong length must stay visible) and never splits a
+character from its variation selector or combining mark. Which column gets which mask: etl.report.masker.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-
-from etl.spec import CodeTable, Registry, Source
 
 STAR = "*"
 WHOLE = "****"
@@ -28,13 +22,13 @@ MOBILE = re.compile(r"(?<![0-9])(?:(?:\+?86|0)[ \-]?)?1[3-9][0-9](?:[ \-]?[0-9]{
 LANDLINE = re.compile(r"(?<![0-9])\(?0[0-9]{2,3}\)?[ \-]?[2-9][0-9]{6,7}(?![0-9])")
 EMAIL = re.compile(r"[A-Za-z0-9._%+\-]+@[A-Za-z0-9\-]+\.[A-Za-z0-9.\-]+")
 STREET = re.compile(
-    r"(?:[\u4e00-\u9fff]{1,8}?(?:路|街|巷|村|小区|社区|大道|组|苑)){1,3}[^，。；、\s]{0,12}?[0-9一二三四五六七八九十]+\s*(?:号|栋|幢|单元|室|楼|组|社)[0-9\-#号栋幢单元室楼层]*"
+    r"(?:[\u4e00-\u9fff]{1,8}?(?:路|街|巷|村|小区|社区|大道|组|苑)){1,3}[^，。；、\s]{0,12}?"
+    r"[0-9一二三四五六七八九十]+\s*(?:号|栋|幢|单元|室|楼|组|社)[0-9\-#号栋幢单元室楼层]*"
 )
 TOWN = re.compile(
-    r"^(?:[\u4e00-\u9fff]{2,8}?(?:省|自治区))?(?:[\u4e00-\u9fff]{1,6}?(?:市|自治州))?(?:[\u4e00-\u9fff]{1,6}?(?:区|县|市))?"
+    r"^(?:[\u4e00-\u9fff]{2,8}?(?:省|自治区))?(?:[^\W区县0-9]{1,6}?(?:市|自治州))?(?:[^\W0-9]{1,6}?(?:区|县|市))?"
     r"(?:[\u4e00-\u9fff]{1,6}?(?:街道办事处|街道|镇|乡))?"
 )
-QUOTED = re.compile(r"“([^”]*)”")
 WORDS_FOR_NONE = re.compile(r"身份证号?码?|证件号?码?|号码?|公民|居民|暂无|没有|不详|未知|未提供|未办|无|空|户口簿|护照|统一社会信用代码")
 WORDS_OF_FIGURES = set(
     "年月日时分秒上下午前后约共近无不详未知暂长期永久见附件元万亿千百十个户人吨米平方公里立零〇一二三四五六七八九两多余至起止今填空岁季度旬春夏秋冬农历闰大小"
@@ -135,16 +129,13 @@ def is_person(text: str) -> bool:
     bare = re.sub(r"[\s\u3000]", "", text)
     if re.fullmatch(r"[\u3400-\u9fff]{1,10}[·•・．.][\u3400-\u9fff·•・．.]{1,15}", bare):
         return True
-    return (
-        (bool(re.fullmatch(HAN + "{2,3}", bare))
-        and bare[0] in SURNAMES)
-        or (bool(re.fullmatch(HAN + "{3,4}", bare))
-        and bare[:2] in TWO_SURNAMES)
+    return (bool(re.fullmatch(HAN + "{2,3}", bare)) and bare[0] in SURNAMES) or (
+        bool(re.fullmatch(HAN + "{3,4}", bare)) and bare[:2] in TWO_SURNAMES
     )
 
 
 def party(text: str) -> str:
-    """A name that may be a person's or an organisation's: four Chinese characters or fewer, and not plainly an organisation, is a person."""
+    """A person's or an organisation's name: four Chinese characters or fewer, and not plainly an organisation, are a person."""
     bare = re.sub(r"[\s\u3000*＊]", "", text)
     short = bool(re.fullmatch(r"[\u3400-\u9fff\U00020000-\U0003ffff?□○某]{1,4}", bare))
     if (short and not (len(bare) == 4 and ORGANISATION.search(bare))) or is_person(text):
@@ -155,7 +146,7 @@ def party(text: str) -> str:
 def _keeper(name: str) -> str:
     """A shop that carries its keeper's name (江阳区陈小明水果店) keeps the family name alone (江阳区陈**水果店)."""
     prefix = m.end() if (m := TOWN.match(name)) else 0
-    if SHOP.search(name) and len(name) - prefix >= 4 and name[prefix] in SURNAMES:
+    if SHOP.search(name) and len(name) - prefix >= 4 and (prefix or name[0] in SURNAMES):
         return f"{name[: prefix + 1]}{STAR * 2}{name[prefix + 3 :]}"
     return name
 

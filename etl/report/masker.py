@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from etl.report.mask import WHOLE, address, code, figure, free, identifier, party, person, phone, place, prose
 from etl.spec import CodeTable, Registry, Source
 
+QUOTED = re.compile(r"“([^”]*)”")
 KIND_OF_RULE = {
     "person_name": "name",
     "citizen_id": "id",

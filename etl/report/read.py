@@ -14,6 +14,7 @@ from etl.settings import Settings
 from etl.spec import Registry
 from etl.spec.rule import Problem as Declared
 
+
 class Reader:
     """The facts of one department after another, all from one state of the database."""
 
@@ -43,24 +44,12 @@ class Reader:
             department=department,
             title=declared.title if declared else department,
             contact=declared.contact if declared else "",
-            owners=tuple(declared.owners) if declared else (),
-            substitutes=tuple(declared.substitutes) if declared else (),
             instance=self.instance,
-            sequence=max(
-                [
-                    told.sequence,
-                    *(
-                        r[0]
-                        for r in db.rows(self.con, "select coalesce(max(sequence), 0) from ops.delivery where dataset = any(%s)", [names])
-                    ),
-                ]
-            ),
+            sequence=max(told.sequence, self._number(books.LAST_SEQUENCE, names)),
             since=told.day,
             today=self.settings.today,
             deliveries=tuple(d for d in deliveries if d.state not in ("held", "rejected")),
-            waiting=tuple(
-                sorted((d for d in deliveries if d.state in ("held", "rejected")), key=lambda d: (d.state, d.code == "superseded"))
-            ),
+            waiting=tuple(d for d in deliveries if d.state in ("held", "rejected")),
             overdue=tuple(self._overdue(names)),
             problems=tuple(problems),
             refusals=tuple(refusals),
@@ -68,9 +57,7 @@ class Reader:
             mended=tuple(self._mended(names, told)),
             checks=tuple(self._checks(names, problems, refusals)),
             to_fix=self._to_fix(problems),
-            refused=int(
-                db.rows(self.con, "select count(*) from quality.quarantine where status = 'open' and dataset = any(%s)", [names])[0][0]
-            ),
+            refused=self._number(books.REFUSED, names),
             scores={s.dimension: (s.value, s.previous) for s in self.scores if s.scope == "department" and s.name == department},
             datasets={
                 self._title(s.name): (s.value, s.previous)
@@ -78,6 +65,9 @@ class Reader:
                 if s.scope == "dataset" and s.name in names and s.dimension == "total"
             },
         )
+
+    def _number(self, sql: str, *args: object) -> int:
+        return int(db.rows(self.con, sql, args)[0][0])
 
     def _title(self, dataset: str) -> str:
         source = self.registry.sources.get(dataset)
@@ -105,13 +95,7 @@ class Reader:
         return out
 
     def _overdue(self, names: list[str]) -> Iterable[f.Overdue]:
-        last: dict[str, date] = dict(
-            db.rows(
-                self.con,
-                "select dataset, max(delivered_on) from ops.delivery where state = 'loaded' and dataset = any(%s) group by 1",
-                [names],
-            )
-        )
+        last: dict[str, date] = dict(db.rows(self.con, books.LAST_LOADED, [names]))
         for name, on in sorted(last.items()):
             source = self.registry.sources.get(name)
             due, days = words.DUE[source.delivery.due] if source else ("", None)
@@ -131,41 +115,21 @@ class Reader:
 
     def _problems(self, names: list[str]) -> list[f.Problem]:
         found: dict[tuple[str, str, str], tuple[int, list[f.Row]]] = {}
-        for dataset, column, problem, total, key, value, number, delivery in db.rows(self.con, books.OPEN_FINDINGS, [names, books.ROWS_PER_PROBLEM]):
-            masker = self._masker(dataset)
-            shown, hidden = masker.key(key)
+        for dataset, column, problem, total, key, value, number, delivery in db.rows(
+            self.con, books.OPEN_FINDINGS, [names, books.ROWS_PER_PROBLEM]
+        ):
+            shown = self._masker(dataset).value(column, value)
             expected = self._rule(dataset, column, problem)[1].expected
-            row = f.Row(
-                dataset,
-                self._title(dataset),
-                shown,
-                hidden,
-                delivery,
-                number,
-                self._column(dataset, column),
-                masker.value(column, value),
-                expected,
-            )
+            row = self._row(dataset, key, delivery, number, self._column(dataset, column), shown, expected)
             found.setdefault((dataset, column, problem), (total, []))[1].append(row)
-        out = []
-        for (dataset, column, problem), (total, rows) in found.items():
-            rule, said = self._rule(dataset, column, problem)
-            out.append(
-                f.Problem(
-                    dataset,
-                    self._title(dataset),
-                    column,
-                    rule,
-                    problem,
-                    said.title,
-                    said.expected,
-                    said.dimension,
-                    said.severity,
-                    total,
-                    tuple(rows),
-                )
-            )
-        return out
+        return [
+            f.Problem(dataset, self._title(dataset), column, problem, *self._rule(dataset, column, problem), total, tuple(rows))
+            for (dataset, column, problem), (total, rows) in found.items()
+        ]
+
+    def _row(self, dataset: str, key: str | None, delivery: str, number: int, column: str, shown: str, expected: str) -> f.Row:
+        shown_key, hidden = self._masker(dataset).key(key)
+        return f.Row(dataset, self._title(dataset), shown_key, hidden, delivery, number, column, shown, expected)
 
     def _masker(self, dataset: str) -> Masker:
         if dataset not in self._maskers:
@@ -178,19 +142,14 @@ class Reader:
         for dataset in dict.fromkeys(p.dataset for p in problems):
             wrong = tuple((p.column, p.problem) for p in problems if p.dataset == dataset and p.severity != "info")
             if wrong:
-                sql = "select count(distinct source_key) from quality.finding where closed_on is null and dataset = %s and (column_name, problem) in %s"
-                out[self._title(dataset)] = int(db.rows(self.con, sql, [dataset, wrong])[0][0])
+                out[self._title(dataset)] = self._number(books.WRONG_ROWS, dataset, wrong)
         return out
 
     def _refusals(self, names: list[str]) -> list[f.Refusal]:
         found: dict[tuple[str, str], tuple[int, list[f.Row]]] = {}
         for dataset, code, total, key, reason, number, delivery in db.rows(self.con, books.OPEN_REFUSALS, [names, books.ROWS_PER_PROBLEM]):
-            masker = self._masker(dataset)
-            shown, hidden = masker.key(key)
-            advice = words.REFUSED_ROW.get(code, ("", "请核对"))[1]
-            row = f.Row(
-                dataset, self._title(dataset), shown, hidden, delivery, number, "", masker.sentence(words.reason(reason)[1]), advice
-            )
+            said = self._masker(dataset).sentence(words.reason(reason)[1])
+            row = self._row(dataset, key, delivery, number, "", said, words.REFUSED_ROW.get(code, ("", "请核对"))[1])
             found.setdefault((dataset, code), (total, []))[1].append(row)
         return [
             f.Refusal(dataset, self._title(dataset), code, *words.REFUSED_ROW.get(code, (code, "请核对")), total, tuple(rows))
@@ -238,11 +197,7 @@ class Reader:
     def _field(self, library: str, name: str) -> str:
         """A library field in Chinese, as the comment on its column says."""
         if (library, name) not in self._titles:
-            sql = """
-                select col_description(a.attrelid, a.attnum) from pg_attribute a join pg_class c on c.oid = a.attrelid
-                where c.relnamespace = to_regnamespace(%s) and a.attname = %s and col_description(a.attrelid, a.attnum) is not null limit 1
-            """
-            said = db.rows(self.con, sql, [library, name])
+            said = db.rows(self.con, books.FIELD_TITLE, [library, name])
             self._titles[library, name] = re.split("[：，（]", str(said[0][0]))[0] if said else name
         return self._titles[library, name]
 

@@ -66,6 +66,8 @@ LIBRARIES = {
     "certificate": "证照库",
 }
 
+CONTEXT = {"@geometry": "图形", "@sheet": "工作表名", "@title": "表头上方的标题", "@file": "文件名", "@shape": "字段数"}
+
 
 def day(d: date, today: date | None = None) -> str:
     """3月1日, with the year when it is not that of `today`."""
@@ -109,5 +111,6 @@ def reason(text: str | None) -> tuple[str, str]:
 
 def column(name: str, title: str | None) -> str:
     """A column in the department's own words: `姓名`, or `aac003（姓名）` where its name is not Chinese."""
-    plain = name.removeprefix("@")
-    return f"{plain}（{title}）" if title and title != plain else plain
+    if name.startswith("@"):
+        return CONTEXT.get(name, name)
+    return f"{name}（{title}）" if title and title != name else name

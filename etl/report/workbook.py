@@ -12,7 +12,7 @@ from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.worksheet.datavalidation import DataValidation
 
 from etl.report import words
-from etl.report.facts import Facts, Row
+from etl.report.facts import Disagreement, Dispute, Facts, Row
 
 ROWS_PER_SHEET = 5000
 ROWS = 40_000  # in all: a workbook that any mail server takes
@@ -95,10 +95,7 @@ def _sheets(facts: Facts) -> Iterable[Sheet]:
         listed = [_refused(r) for refusal in refusals for r in refusal.rows][:ROWS_PER_SHEET]
         yield Sheet(f"未入库 {one.what}", f"未能入库：{one.what}。{one.advice}", REFUSED, listed, sum(r.total for r in refusals))
     if facts.disagreements:
-        differs = [
-            (d.library, d.field, d.dataset, r.key or f"（本平台编号 {r.record_id}）", r.ours, d.other, r.theirs, "贵单位" if d.believed else "对方", "")
-            for d in facts.disagreements for r in d.rows
-        ]  # fmt: skip
+        differs = [_differs(d, r) for d in facts.disagreements for r in d.rows]
         yield Sheet(
             "与其他部门不一致",
             "同一人或同一单位，贵单位与其他部门说法不同。请核对贵单位的值",
@@ -114,6 +111,11 @@ def _finding(r: Row) -> tuple[str | int, ...]:
 
 def _refused(r: Row) -> tuple[str | int, ...]:
     return f"{r.title}（{r.dataset}）", r.key or "（缺）", r.delivery_id, r.row_number, r.value, r.expected, ""
+
+
+def _differs(d: Disagreement, r: Dispute) -> tuple[str | int, ...]:
+    key = r.key or f"（本平台编号 {r.record_id}）"
+    return d.library, d.field, d.dataset, key, r.ours, d.other, r.theirs, "贵单位" if d.believed else "对方", ""
 
 
 def _names(titles: Sequence[str]) -> list[str]:
@@ -182,7 +184,7 @@ def _cover(book: Workbook, facts: Facts, sheets: Sequence[Sheet], names: Sequenc
     for title, text in (
         (
             "怎样找到这一行",
-            "凭“主键”在贵单位系统中查找；主键含身份证号等而被遮盖时，凭“交付批次”和“行号”在该次交付的文件中查找（行号 1 为第一条数据行，表头、标题不计）。",
+            "凭“主键”在贵单位系统中查找；主键被遮盖时，凭“交付批次”和“行号”在该次交付的文件中查找（行号 1 为第一条数据行）。",
         ),
         ("怎样改", "请在贵单位自己的系统中更正，再照常交付。平台不改动贵单位的数据；改好的行在下次交付后自动销号。"),
         ("怎样答复", "在黄色的“您的答复”栏中选择或填写，把本表回复给来信地址；原值无误的，写明依据。"),

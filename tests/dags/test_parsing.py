@@ -57,7 +57,9 @@ def test_parsing_imports_no_heavy_library(parsed: dict[str, Any]) -> None:
 
 
 def test_every_dataset_library_and_the_reports_have_one_dag(parsed: dict[str, Any]) -> None:
-    wanted = [s.name.replace("/", ".") for s in pipeline.sources()] + [f"library.{x.name}" for x in pipeline.libraries()] + ["quality_reports"]
+    wanted = (
+        [s.name.replace("/", ".") for s in pipeline.sources()] + [f"library.{x.name}" for x in pipeline.libraries()] + ["quality_reports"]
+    )
     assert [d["id"] for d in parsed["dags"]] == wanted
 
 

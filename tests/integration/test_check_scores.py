@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 
 import psycopg2
 import pytest
 
 from etl import migrate
 from etl.check import Score, scores
+from etl.platform.postgres import Cluster
 from etl.settings import Settings
 
 TODAY = date(2018, 3, 8)
@@ -49,10 +49,21 @@ class Books:
         return {(s.scope, s.name, s.dimension): s for s in scores(self.url, TODAY)}
 
 
+@pytest.fixture(scope="module")
+def migrated(postgis_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database of the newest shape, for all of this file."""
+    postgis_cluster.server.create_database("scores", "jichu", template="pristine")
+    url, home = postgis_cluster.role_url("jichu", "scores"), tmp_path_factory.mktemp("home")
+    migrate.migrate(Settings(url, home / "drop", home, "duckdb", 1024, TODAY, 5.0, 1000))
+    return url
+
+
 @pytest.fixture
-def books(empty_database: str, tmp_path: Path) -> Iterator[Books]:
-    migrate.migrate(Settings(empty_database, tmp_path / "drop", tmp_path, "duckdb", 1024, TODAY, 5.0, 1000))
-    kept = Books(empty_database)
+def books(migrated: str) -> Iterator[Books]:
+    """Empty books."""
+    kept = Books(migrated)
+    with kept.con.cursor() as c:
+        c.execute("truncate ops.delivery, quality.result")
     yield kept
     kept.con.close()
 

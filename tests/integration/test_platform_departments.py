@@ -63,7 +63,9 @@ def _rows(url: str, query: str) -> list[tuple[object, ...]]:
 
 
 def _reader(home: Path, cluster: Cluster) -> str:
-    return departments.connections(home, cluster.server, departments=True)["AIRFLOW_CONN_PUBLIC_SECURITY"].replace("postgres://", "postgresql://", 1)
+    return departments.connections(home, cluster.server, departments=True)["AIRFLOW_CONN_PUBLIC_SECURITY"].replace(
+        "postgres://", "postgresql://", 1
+    )
 
 
 def test_a_dump_becomes_a_database_that_its_reader_can_only_read(postgis_cluster: Cluster, jichu_home: Path, dump: Path) -> None:

@@ -88,13 +88,15 @@ def plant(url: str) -> None:
     """The books after some deliveries of the health commission and the court, with mistakes of every kind in them."""
     con = psycopg2.connect(url)
     ids, first, second = [citizen_id(i) for i in range(400)], date(2018, 3, 1), date(2018, 3, 8)
-    fates = "dataset, delivery_id, delivered_on, kind, state, reason, content_sha256, rows_in, rows_new, rows_changed, rows_unchanged, rows_duplicate, rows_quarantined, rows_removed, notes"
+    fates = "dataset, delivery_id, delivered_on, kind, state, reason, content_sha256, rows_in, rows_new, rows_changed, rows_unchanged, "
+    fates += "rows_duplicate, rows_quarantined, rows_removed, notes"
+    strange = ("多出的列：备注（已保留在落地副本，未装载）",)
     insert(con, "ops.delivery", fates, [
         delivery("health/health_records", first, new=19_214, duplicate=12, quarantined=9),
         delivery("health/birth_certificates", first, new=812, quarantined=1),
         delivery("health/death_certificates", first, new=133),
         delivery("court/dishonest_debtors", first, new=40),
-        delivery("health/health_records", second, new=118, changed=64, unchanged=19_131, duplicate=3, quarantined=7, removed=19, notes=("多出的列：备注（已保留在落地副本，未装载）",)),
+        delivery("health/health_records", second, new=118, changed=64, unchanged=19_131, duplicate=3, quarantined=7, removed=19, notes=strange),
         delivery("health/birth_certificates", second, new=31, changed=2, quarantined=1),
         delivery("health/death_certificates", second, "rejected", "missing_column: 缺少列“死亡日期”", total=17),
     ])  # fmt: skip

@@ -26,7 +26,7 @@ def members(city: City, chance: Chance, mask: Mask, rate: npt.ArrayLike, doubled
 def scrambled(values: Ints, digits: int) -> Ints:
     """Numbers of that many digits, distinct for distinct values, without visible order."""
     multiplier = {6: 79_193, 7: 791_903, 8: 7_919_003, 9: 79_190_039, 10: 791_900_311, 13: 7_919_003_117}[digits]
-    return (values * multiplier + 10 ** (digits - 2) * 3) % 10**digits
+    return np.asarray((values * multiplier + 10 ** (digits - 2) * 3) % 10**digits, dtype=np.int64)
 
 
 def stamps(city: City, chance: Chance, ids: Ints, changed: Ints, earliest: str = "2014-01-01") -> tuple[Text, Ints]:
@@ -52,7 +52,7 @@ def changed_days(city: City, person: Ints, aware: Mask) -> Ints:
 
 
 def living(city: City) -> Mask:
-    return city.people.status == LIVING
+    return np.asarray(city.people.status == LIVING)
 
 
 FORMAT_SUFFIX = ("(泸州)", "（泸州）")
@@ -132,7 +132,10 @@ def firm_codes(
     weights: tuple[float, float, float, float] = (0.9, 0.04, 0.04, 0.02),
     hyphen: bool = True,
 ) -> tuple[Text, Text]:
-    """A code of each entity: credit code, else the registration number, else the organisation code; weights of uscc, regno, orgcode, none for those that have all."""
+    """A code of each entity: credit code, else the registration number, else the organisation code.
+
+    weights: of uscc, regno, orgcode and none, for those that have all.
+    """
     e, h = city.entities, city.harshness
     at = pa.array(entity)
     uscc, regno, orgcode = e.uscc.take(at), e.registration_number.take(at), e.organization_code.take(at)

@@ -2,12 +2,11 @@
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from etl.demo import damage, spoken, text
 from etl.demo.chance import Chance, Ints
 from etl.demo.city import START, City
-from etl.demo.datasets.common import aware_of, changed_days, members, scrambled
+from etl.demo.datasets.common import aware_of, members, scrambled
 from etl.demo.formats import plain
 from etl.demo.people import DEAD
 from etl.demo.rows import Dataset, Rows

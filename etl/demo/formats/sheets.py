@@ -9,6 +9,7 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
+from etl.demo.formats.ooxml import HEAD, MAIN, frame
 from etl.demo.formats.plain import file
 from etl.demo.rows import Output
 
@@ -16,14 +17,6 @@ Cell = str | int | float | np.datetime64 | None
 _EPOCH = np.datetime64("1899-12-30", "D")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d")
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
-
-_STYLES = (
-    '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
-    '<numFmts count="1"><numFmt numFmtId="164" formatCode="yyyy\\-mm\\-dd"/></numFmts>'
-    '<fonts count="1"><font><sz val="11"/><name val="宋体"/></font></fonts><fills count="1"><fill><patternFill patternType="none"/></fill></fills>'
-    '<borders count="1"><border/></borders><cellStyleXfs count="1"><xf/></cellStyleXfs>'
-    '<cellXfs count="2"><xf numFmtId="0" xfId="0"/><xf numFmtId="164" applyNumberFormat="1" xfId="0"/></cellXfs></styleSheet>'
-)
 
 
 @dataclass
@@ -63,10 +56,8 @@ def _sheet_xml(sheet: Sheet, shared: dict[str, int]) -> str:
         lines.append(f'<row r="{n}">{cells}</row>')
     merged = "".join(f'<mergeCell ref="{m}"/>' for m in sheet.merged)
     tail = f'<mergeCells count="{len(sheet.merged)}">{merged}</mergeCells>' if merged else ""
-    return (
-        '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
-        f'<dimension ref="A1:{columns[-1]}{max(len(sheet.rows), 1)}"/><sheetData>{"".join(lines)}</sheetData>{tail}</worksheet>'
-    )
+    size = f"A1:{columns[-1]}{max(len(sheet.rows), 1)}"
+    return f'{HEAD}<worksheet xmlns="{MAIN}"><dimension ref="{size}"/><sheetData>{"".join(lines)}</sheetData>{tail}</worksheet>'
 
 
 def write_workbook(path: Path, sheets: Sequence[Sheet], date: str) -> None:
@@ -74,26 +65,8 @@ def write_workbook(path: Path, sheets: Sequence[Sheet], date: str) -> None:
     shared: dict[str, int] = {}
     bodies = [_sheet_xml(s, shared) for s in sheets]
     strings = "".join(f'<si><t xml:space="preserve">{escape(s)}</t></si>' for s in shared)
-    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-    package = "http://schemas.openxmlformats.org/package/2006"
-    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml"
-    head = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
-    n = len(sheets)
-    members = {
-        "[Content_Types].xml": f'{head}<Types xmlns="{package}/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
-        f'<Default Extension="xml" ContentType="application/xml"/><Override PartName="/xl/workbook.xml" ContentType="{kind}.sheet.main+xml"/>'
-        + "".join(f'<Override PartName="/xl/worksheets/sheet{i}.xml" ContentType="{kind}.worksheet+xml"/>' for i in range(1, n + 1))
-        + f'<Override PartName="/xl/styles.xml" ContentType="{kind}.styles+xml"/><Override PartName="/xl/sharedStrings.xml" ContentType="{kind}.sharedStrings+xml"/></Types>',
-        "_rels/.rels": f'{head}<Relationships xmlns="{package}/relationships"><Relationship Id="rId1" Type="{office}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
-        "xl/workbook.xml": f'{head}<workbook xmlns="{main}" xmlns:r="{office}"><sheets>'
-        + "".join(f'<sheet name="{escape(s.name)}" sheetId="{i}" r:id="rId{i}"/>' for i, s in enumerate(sheets, 1))
-        + "</sheets></workbook>",
-        "xl/_rels/workbook.xml.rels": f'{head}<Relationships xmlns="{package}/relationships">'
-        + "".join(f'<Relationship Id="rId{i}" Type="{office}/worksheet" Target="worksheets/sheet{i}.xml"/>' for i in range(1, n + 1))
-        + f'<Relationship Id="rId{n + 1}" Type="{office}/styles" Target="styles.xml"/><Relationship Id="rId{n + 2}" Type="{office}/sharedStrings" Target="sharedStrings.xml"/></Relationships>',
-        "xl/styles.xml": _STYLES,
-        "xl/sharedStrings.xml": f'{head}<sst xmlns="{main}" count="{len(shared)}" uniqueCount="{len(shared)}">{strings}</sst>',
+    members = frame([s.name for s in sheets]) | {
+        "xl/sharedStrings.xml": f'{HEAD}<sst xmlns="{MAIN}" count="{len(shared)}" uniqueCount="{len(shared)}">{strings}</sst>',
         **{f"xl/worksheets/sheet{i}.xml": body for i, body in enumerate(bodies, 1)},
     }
     write_archive(path, {k: v.encode() for k, v in members.items()}, date)

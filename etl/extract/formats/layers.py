@@ -106,7 +106,20 @@ def _texts(values: pa.Array, codec: str | None) -> pa.Array:
     """A driver's column as text: text as it is, numbers shortest, dates ISO; binary columns are left out (NULL)."""
     if pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type):
         return pa.nulls(len(values), pa.string())
-    plain_values = values.to_pylist()
+    try:
+        plain_values = values.to_pylist()
+    except UnicodeDecodeError:  # a GeoPackage's text is UTF-8 by its standard, whatever a tool wrote into it
+        plain_values = [v if v is None else _repaired(v) for v in values.cast(pa.binary()).to_pylist()]
     if codec:
         plain_values = [_decoded(v, codec).rstrip("\0 ") if isinstance(v, str) else v for v in plain_values]
     return texts([text(v) for v in plain_values])
+
+
+def _repaired(raw: bytes) -> str:
+    """Text that is not UTF-8 throughout: GB18030 where it is that, else with U+FFFD for what cannot be read."""
+    for codec in ("utf-8", "gb18030"):
+        try:
+            return raw.decode(codec)
+        except UnicodeDecodeError:
+            continue
+    return raw.decode("utf-8", "replace")

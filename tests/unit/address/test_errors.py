@@ -175,7 +175,8 @@ def test_wrong_plates_stay_rare_however_bad_the_texts(errors: float, right: floa
     # a text that two plates could have given is not counted as missed when it stays open, yet as wrong when it is decided
     got = con.execute("""
         with sole as (select text, count(distinct want) = 1 sole from truth group by text)
-        select avg((address_code is not distinct from want)::int) filter (sole), avg((address_code <> want)::int) from truth join sole using (text) join answer using (text)
+        select avg((address_code is not distinct from want)::int) filter (sole), avg((address_code <> want)::int)
+        from truth join sole using (text) join answer using (text)
     """).fetchall()
     assert got[0][0] >= right and (got[0][1] or 0) <= wrong, got
 
@@ -184,7 +185,8 @@ def test_wrong_plates_stay_rare_however_bad_the_texts(errors: float, right: floa
 def test_the_shared_city_is_matched_within_its_targets() -> None:
     con = duckdb.connect()
     plates, regions = next(SHARED.glob("drop/public_security/door_plates/*/*.csv")), next(SHARED.glob("drop/land/regions/*/*.geojson"))
-    con.execute(f"""create table plates as select 地址编码 address_code, 区县 county, 街道乡镇 town, 社区村 community, 街路巷 road, 门牌号 as number, 小区名 estate,
+    con.execute(f"""create table plates as select 地址编码 address_code, 区县 county, 街道乡镇 town, 社区村 community, 街路巷 road,
+        门牌号 as number, 小区名 estate,
         楼栋号 building, 单元 unit, 行政区划代码 region_code from read_csv('{plates}', all_varchar = true) where 地址编码 is not null""")
     told = [f["properties"] for f in json.loads(regions.read_text(encoding="utf-8"))["features"]]
     con.execute(
@@ -195,5 +197,6 @@ def test_the_shared_city_is_matched_within_its_targets() -> None:
     con.execute("create table texts as select distinct text, null::varchar hint_region from truth")
     match(con, "texts", "plates", "regions", "answer")
     got = con.execute("""select avg((a.address_code = t.address_code)::int) filter (t.address_code is not null),
-        avg((a.address_code is not null and a.address_code is distinct from t.address_code)::int) from truth t join answer a using (text)""").fetchall()
+        avg((a.address_code is not null and a.address_code is distinct from t.address_code)::int)
+        from truth t join answer a using (text)""").fetchall()
     assert got[0][0] >= 0.98 and got[0][1] <= 0.002, got

@@ -17,7 +17,10 @@ from etl.workbench import Workbench, lay
 TABLES = ("region", "address", "address_match", "place", "parcel", "building", "grid_cell")
 SQUARE = shapely.to_wkb(shapely.set_srid(shapely.box(105.4, 28.8, 105.5, 28.9), 4490), include_srid=True)
 POINT = shapely.to_wkb(shapely.set_srid(shapely.Point(105.4, 28.8), 4490), include_srid=True)
-META = "'{dataset}' dataset, '{key}' source_key, 'self' role, 1 row_number, date '2018-03-01' first_delivered_on, date '2018-03-01' delivered_on, {removed}::date removed_on"
+META = (
+    "'{dataset}' dataset, '{key}' source_key, 'self' role, 1 row_number, "
+    "date '2018-03-01' first_delivered_on, date '2018-03-01' delivered_on, {removed}::date removed_on"
+)
 
 
 def meta(dataset: str, key: str, removed: str = "null") -> str:

@@ -25,29 +25,27 @@ FORMS = {
 }
 
 
+def read(*written: str) -> duckdb.DuckDBPyConnection:
+    """The parts of these texts, in geo_part."""
+    con = duckdb.connect()
+    con.execute("create table texts as select unnest($t) as text, null::varchar as hint_region", {"t": list(written)})
+    text.read(con, "texts")
+    return con
+
+
 @pytest.mark.parametrize("written", FORMS)
 def test_every_form_is_cut_into_its_parts(written: str) -> None:
-    con = duckdb.connect()
-    con.execute("create table texts as select $t as text, null::varchar as hint_region", {"t": written})
-    text.read(con, "texts")
+    con = read(written)
     assert con.execute("select head, grp, num, est, b, u from geo_part").fetchall() == [FORMS[written]]
 
 
 def test_a_sub_number_stands_beside_its_number() -> None:
-    con = duckdb.connect()
-    con.execute(
-        "create table texts as select unnest(['长江路255号附3号', '长江路255号之三', '长江路255-3号']) as text, null::varchar as hint_region"
-    )
-    text.read(con, "texts")
+    con = read("长江路255号附3号", "长江路255号之三", "长江路255-3号")
     assert con.execute("select distinct num, sub from geo_part").fetchall() == [("255", "3")]
 
 
 def test_what_could_not_be_read_is_marked_odd() -> None:
-    con = duckdb.connect()
-    con.execute(
-        "create table texts as select unnest(['佳乐路12号金科集美7号行2302', '佳乐路12号金科集美9栋而单元301', '佳乐路12号金科集美栋9']) as text, null::varchar as hint_region"
-    )
-    text.read(con, "texts")
+    con = read("佳乐路12号金科集美7号行2302", "佳乐路12号金科集美9栋而单元301", "佳乐路12号金科集美栋9")
     assert con.execute("select bool_and(odd) from geo_part").fetchall() == [(True,)]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from etl import spec
 from etl.report import mask
-from etl.report.mask import Masker
+from etl.report.masker import Masker
 
 
 @pytest.mark.parametrize(

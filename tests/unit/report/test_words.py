@@ -32,4 +32,4 @@ def test_a_reason_is_a_code_and_a_sentence() -> None:
 def test_a_column_is_named_as_the_department_names_it() -> None:
     assert words.column("身份证号", None) == "身份证号"
     assert words.column("aac002", "身份证号") == "aac002（身份证号）"
-    assert words.column("@geometry", None) == "geometry"
+    assert words.column("@geometry", None) == "图形"
