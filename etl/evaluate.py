@@ -11,65 +11,49 @@ from pathlib import Path
 
 import duckdb
 import psycopg2
-from psycopg2.extensions import connection as Connection
+import psycopg2.extensions
 
 from etl.errors import UsageError
 
 Figure = tuple[str, str, float | int | str]
 
+PERSON_FIELDS = (
+    *("citizen_id", "name", "sex_code", "ethnicity_code", "birth_date", "death_date", "birth_place_code", "education_code"),
+    *("registered_region_code", "residence_region_code", "living_status"),
+)
+ENTITY_FIELDS = (
+    *("uscc", "organization_code", "registration_number", "name", "kind", "type_code", "legal_representative", "industry_code"),
+    *("established_on", "status", "closed_on"),
+)
+COUNTS = {
+    "in": "in",
+    "new": "new",
+    "changed": "changed",
+    "unchanged": "unchanged",
+    "removed": "removed",
+    "duplicate": "duplicate",
+    "quarantined": "bad",
+}
+RECORD = "dataset source_key role"
+SUBJECT = "dataset source_key entity_id person_id"
 TABLES = {
-    "delivery": (
-        "ops.delivery",
-        "dataset delivery_id delivered_on state rows_in rows_new rows_changed rows_unchanged rows_removed rows_duplicate rows_quarantined",
-    ),
+    "delivery": ("ops.delivery", "dataset delivery_id delivered_on state " + " ".join(f"rows_{c}" for c in COUNTS)),
     "quarantine": ("quality.quarantine", "dataset delivery_id row_number source_key reasons"),
-    "person_record": ("population.person_record", "dataset source_key role person_id"),
-    "person": (
-        "population.person",
-        "person_id citizen_id name sex_code ethnicity_code birth_date death_date birth_place_code education_code registered_region_code residence_region_code living_status",
-    ),
+    "person_record": ("population.person_record", f"{RECORD} person_id"),
+    "person": ("population.person", " ".join(("person_id", *PERSON_FIELDS))),
     "kinship": ("population.kinship", "person_id related_person_id relation"),
     "employment": ("population.employment", "person_id entity_id dataset"),
-    "entity_record": ("legal_entity.entity_record", "dataset source_key role entity_id"),
-    "entity": (
-        "legal_entity.entity",
-        "entity_id uscc organization_code registration_number name kind type_code legal_representative industry_code established_on status closed_on",
-    ),
+    "entity_record": ("legal_entity.entity_record", f"{RECORD} entity_id"),
+    "entity": ("legal_entity.entity", " ".join(("entity_id", *ENTITY_FIELDS))),
     "person_role": ("legal_entity.person_role", "entity_id person_id"),
-    "address_match": ("geospatial.address_match", "dataset source_key role address_code level"),
-    "permit": ("credit.permit", "dataset source_key entity_id person_id"),
-    "penalty": ("credit.penalty", "dataset source_key entity_id person_id"),
-    "list_entry": ("credit.list_entry", "dataset source_key entity_id person_id"),
+    "address_match": ("geospatial.address_match", f"{RECORD} address_code level"),
+    "permit": ("credit.permit", SUBJECT),
+    "penalty": ("credit.penalty", SUBJECT),
+    "list_entry": ("credit.list_entry", SUBJECT),
     "certificate": ("certificate.certificate", "dataset source_key status"),
     "observation": ("statistics.observation", "indicator_code region_code frequency period measure value unit released_on"),
     "indicator": ("statistics.indicator", "indicator_code name source_dataset"),
 }
-PERSON_FIELDS = (
-    "citizen_id",
-    "name",
-    "sex_code",
-    "ethnicity_code",
-    "birth_date",
-    "death_date",
-    "birth_place_code",
-    "education_code",
-    "registered_region_code",
-    "residence_region_code",
-    "living_status",
-)
-ENTITY_FIELDS = (
-    "uscc",
-    "organization_code",
-    "registration_number",
-    "name",
-    "kind",
-    "type_code",
-    "legal_representative",
-    "industry_code",
-    "established_on",
-    "status",
-    "closed_on",
-)
 USABLE = "('ok', 'format', 'extended', 'legacy15', 'uscc', 'regno', 'orgcode')"
 
 
@@ -87,7 +71,7 @@ def evaluate(truth: Path, database_url: str) -> list[Figure]:
         return [figure for section in SECTIONS for figure in section(con, present)]
 
 
-def _import(con: duckdb.DuckDBPyConnection, pg: Connection) -> set[str]:
+def _import(con: duckdb.DuckDBPyConnection, pg: psycopg2.extensions.connection) -> set[str]:
     """Copies the promised columns of every table that is there, as text; gives the names of those tables."""
     present: set[str] = set()
     with pg.cursor() as cursor, tempfile.TemporaryDirectory() as folder:
@@ -165,29 +149,19 @@ def accounts(con: duckdb.DuckDBPyConnection, present: set[str]) -> Iterator[Figu
     if "delivery" not in present:
         yield "accounts", "absent", TABLES["delivery"][0]
         return
-    counts = ", ".join(
-        f"sum(rows_{w}::bigint) {w}" for w in ("in", "new", "changed", "unchanged", "removed", "duplicate", "quarantined")
-    ).replace(") in,", ") total,")
-    con.execute(
-        f"CREATE OR REPLACE TABLE told AS SELECT dataset, delivered_on::date delivered_on, {counts} FROM delivery WHERE state = 'loaded' GROUP BY ALL"
-    )
-    same = "g.total = t.rows_in AND g.new = t.rows_new AND g.changed = t.rows_changed AND g.unchanged = t.rows_unchanged AND g.removed = t.rows_removed AND g.duplicate = t.rows_duplicate AND g.quarantined = t.rows_bad"
-    whole, loaded, exact = _one(
-        con,
-        f"SELECT count(*), count(g.dataset), count(*) FILTER ({same}) FROM truth_delivery t LEFT JOIN told g USING (dataset, delivered_on)",
-    )
-    (off,) = _one(con, "SELECT count(*) FROM told WHERE total <> new + changed + unchanged + duplicate + quarantined")
+    sums = ", ".join(f"sum(rows_{c}::bigint) AS n_{c}" for c in COUNTS)
+    con.execute(f"""CREATE OR REPLACE TABLE told AS
+        SELECT dataset, delivered_on::date delivered_on, {sums} FROM delivery WHERE state = 'loaded' GROUP BY ALL""")
+    same = " AND ".join(f"g.n_{ours} = t.rows_{theirs}" for ours, theirs in COUNTS.items())
+    both = "FROM truth_delivery t LEFT JOIN told g USING (dataset, delivered_on)"
+    whole, loaded, exact = _one(con, f"SELECT count(*), count(g.n_in), count(*) FILTER ({same}) {both}")
+    (off,) = _one(con, "SELECT count(*) FROM told WHERE n_in <> n_new + n_changed + n_unchanged + n_duplicate + n_quarantined")
     yield "accounts", "deliveries", whole
     yield "accounts", "not_loaded", whole - loaded
     yield "accounts", "exact", _share(exact, whole)
     yield "accounts", "do_not_add_up", off
-    names = [
-        r[0]
-        for r in con.execute(
-            f"SELECT DISTINCT dataset FROM truth_delivery t LEFT JOIN told g USING (dataset, delivered_on) WHERE NOT coalesce({same}, false) ORDER BY 1"
-        ).fetchall()
-    ]
-    yield "accounts", "differing", " ".join(names) or "-"
+    names = con.execute(f"SELECT DISTINCT dataset {both} WHERE NOT coalesce({same}, false) ORDER BY 1").fetchall()
+    yield "accounts", "differing", " ".join(str(name) for (name,) in names) or "-"
 
 
 def quarantine(con: duckdb.DuckDBPyConnection, present: set[str]) -> Iterator[Figure]:
@@ -272,9 +246,10 @@ def addresses(con: duckdb.DuckDBPyConnection, present: set[str]) -> Iterator[Fig
         return
     texts, coded, right, wrong, no_row = _one(
         con,
-        """SELECT count(*), count(t.address_code), count(*) FILTER (t.address_code = m.address_code), count(*) FILTER (m.address_code <> '' AND m.address_code IS DISTINCT FROM t.address_code),
-             count(*) FILTER (m.dataset IS NULL)
-        FROM truth_address_link t LEFT JOIN (SELECT DISTINCT ON (dataset, source_key, role) * FROM address_match) m USING (dataset, source_key, role)""",
+        """SELECT count(*), count(t.address_code), count(*) FILTER (t.address_code = m.address_code),
+             count(*) FILTER (m.address_code <> '' AND m.address_code IS DISTINCT FROM t.address_code), count(*) FILTER (m.level IS NULL)
+           FROM truth_address_link t
+           LEFT JOIN (SELECT DISTINCT ON (dataset, source_key, role) * FROM address_match) m USING (dataset, source_key, role)""",
     )
     yield "address", "texts", texts
     yield "address", "right", _share(right, coded)
@@ -283,29 +258,45 @@ def addresses(con: duckdb.DuckDBPyConnection, present: set[str]) -> Iterator[Fig
 
 
 def relations(con: duckdb.DuckDBPyConnection, present: set[str]) -> Iterator[Figure]:
-    """Kinship, employment and representatives through the linkage: the share that is true, and the share of the told ones that is there."""
-    asked = {
-        "kinship": ("g.person_id", "g.related_person_id", "person", "person", "true_person_id, related_person_id, relation", "relation"),
-        "employment": ("g.person_id", "g.entity_id", "person", "entity", "true_person_id, true_entity_id", "''"),
-        "person_role": ("g.person_id", "g.entity_id", "person", "entity", "true_person_id, true_entity_id", "''"),
-    }
-    for name, (left, right_id, a, b, columns, word) in asked.items():
-        if not {name, f"{a}_record", f"{b}_record"} <= present:
+    """Kinship, employment and representatives through the linkage.
+
+    precision: the share that is true; recall: of what certificates, marriages and records that name both tell, the share that is there.
+    """
+    for name, (left, right, kind, word) in RELATIONS.items():
+        if not {name, "person_record", "entity_record"} <= present:
             yield name, "absent", TABLES[name][0]
             continue
-        true = f"SELECT DISTINCT {columns}{'' if name == 'kinship' else ', chr(0)'} FROM truth_{name}"
-        rows, known, good = _one(
-            con,
-            f"""WITH got AS (SELECT DISTINCT x.t a, y.t b, {f"g.{word}" if name == "kinship" else "chr(0)"} w FROM {name} g LEFT JOIN {a}_owner x ON x.p = {left} LEFT JOIN {b}_owner y ON y.p = {right_id}),
-              want(a, b, w) AS ({true})
-            SELECT count(*), count(*) FILTER (got.a IS NOT NULL AND got.b IS NOT NULL), count(*) FILTER (want.a IS NOT NULL) FROM got LEFT JOIN want ON want.a = got.a AND want.b = got.b AND want.w = got.w""",
+        con.execute(f"""CREATE OR REPLACE TABLE got AS SELECT DISTINCT x.t a, y.t b, {word} w FROM {name} g
+            LEFT JOIN person_owner x ON x.p = g.{left} LEFT JOIN {kind}_owner y ON y.p = g.{right}""")
+        names = "true_person_id a, related_person_id b" if kind == "person" else "true_person_id a, true_entity_id b"
+        con.execute(f"CREATE OR REPLACE TABLE want AS SELECT DISTINCT {names}, {word} w FROM truth_{name} g")
+        (known, good) = _one(
+            con, "SELECT count(*), count(want.a) FROM got LEFT JOIN want USING (a, b, w) WHERE got.a IS NOT NULL AND got.b IS NOT NULL"
         )
-        yield name, "rows", rows
+        due = " UNION ".join(
+            f"SELECT p.true_person_id a, q.true_{kind}_id b, '{w}' w {_BOTH.format(kind=kind, first=f, second=s)}" for f, s, w in DUE[name]
+        )
+        (told, there) = _one(con, f"SELECT count(*), count(got.a) FROM ({due}) JOIN want USING (a, b, w) LEFT JOIN got USING (a, b, w)")
+        yield name, "rows", known
         yield name, "precision", _share(good, known)
+        yield name, "recall", _share(there, told)
+
+
+RELATIONS = {
+    "kinship": ("person_id", "related_person_id", "person", "g.relation"),
+    "employment": ("person_id", "entity_id", "entity", "''"),
+    "person_role": ("person_id", "entity_id", "entity", "''"),
+}
+DUE = {
+    "kinship": (("child", "mother", "mother"), ("child", "father", "father"), ("husband", "wife", "spouse"), ("wife", "husband", "spouse")),
+    "employment": (("self", "employer", ""),),
+    "person_role": (("legal_representative", "self", ""),),
+}
+_BOTH = "FROM truth_person_link p JOIN truth_{kind}_link q USING (dataset, source_key) WHERE p.role = '{first}' AND q.role = '{second}'"
 
 
 def credit(con: duckdb.DuckDBPyConnection, present: set[str]) -> Iterator[Figure]:
-    """Subjects of credit records linked to the right person or entity; status of certificates."""
+    """Subjects of credit records linked to the right person or entity; status of certificates as of the newest delivery."""
     tables = [t for t in ("permit", "penalty", "list_entry") if t in present]
     if tables and {"person_record", "entity_record"} <= present:
         union = " UNION ALL ".join(f"SELECT dataset, source_key, entity_id, person_id FROM {t}" for t in tables)
@@ -313,7 +304,8 @@ def credit(con: duckdb.DuckDBPyConnection, present: set[str]) -> Iterator[Figure
             subjects, right, wrong = _one(
                 con,
                 f"""SELECT count(*), count(*) FILTER (o.t = c.true_{kind}_id), count(*) FILTER (o.t <> c.true_{kind}_id)
-                FROM truth_credit c JOIN ({union}) g USING (dataset, source_key) LEFT JOIN {kind}_owner o ON o.p = g.{kind}_id WHERE c.true_{kind}_id IS NOT NULL""",
+                    FROM truth_credit c JOIN ({union}) g USING (dataset, source_key) LEFT JOIN {kind}_owner o ON o.p = g.{kind}_id
+                    WHERE c.true_{kind}_id IS NOT NULL""",
             )
             yield "credit", f"{kind}.right", _share(right, subjects)
             yield "credit", f"{kind}.wrong", wrong
@@ -324,7 +316,9 @@ def credit(con: duckdb.DuckDBPyConnection, present: set[str]) -> Iterator[Figure
         return
     judged, right = _one(
         con,
-        "SELECT count(*), count(*) FILTER (g.status = c.status) FROM truth_certificate c JOIN certificate g USING (dataset, source_key)",
+        """SELECT count(*), count(*) FILTER (g.status = CASE WHEN c.status IN ('revoked', 'suspended') THEN c.status
+                 WHEN c.valid_to < (SELECT max(delivered_on) FROM truth_delivery) THEN 'expired' ELSE 'valid' END)
+           FROM truth_certificate c JOIN certificate g USING (dataset, source_key)""",
     )
     yield "certificate", "judged", judged
     yield "certificate", "status.right", _share(right, judged)
@@ -336,13 +330,15 @@ def statistics(con: duckdb.DuckDBPyConnection, present: set[str]) -> Iterator[Fi
         yield "statistics", "absent", TABLES["observation"][0]
         return
     scale = "CASE WHEN {0} LIKE '亿%' THEN 1e8 WHEN {0} LIKE '万%' THEN 1e4 ELSE 1 END"
+    key = "dataset, indicator, region, frequency, period, measure, released_on"
+    con.execute(f"""CREATE OR REPLACE TABLE got AS
+        SELECT i.source_dataset dataset, i.name indicator, left(region_code, 6) region, frequency, period, measure,
+               released_on::date released_on, any_value(value::double * {scale.format("unit")}) v
+        FROM observation JOIN indicator i USING (indicator_code) GROUP BY ALL""")
     known, found, right = _one(
         con,
-        f"""WITH got AS (SELECT i.source_dataset dataset, i.name indicator, left(region_code, 6) region, frequency, period, measure, released_on::date released_on,
-                  any_value(value::double * {scale.format("unit")}) v FROM observation JOIN indicator i USING (indicator_code) GROUP BY ALL)
-        SELECT count(*), count(got.dataset), count(*) FILTER (abs(v - value * {scale.format("t.unit")}) <= 1e-9 * greatest(abs(v), 1))
-        FROM truth_observation t LEFT JOIN got ON (got.dataset, got.indicator, got.region, got.frequency, got.period, got.measure, got.released_on)
-          = (t.dataset, t.indicator, left(t.region_code, 6), t.frequency, t.period, t.measure, t.released_on) WHERE t.value IS NOT NULL""",
+        f"""SELECT count(*), count(g.v), count(*) FILTER (abs(g.v - t.value * {scale.format("t.unit")}) <= 1e-9 * greatest(abs(g.v), 1))
+            FROM (SELECT *, left(region_code, 6) region FROM truth_observation WHERE value IS NOT NULL) t LEFT JOIN got g USING ({key})""",
     )
     yield "statistics", "values", known
     yield "statistics", "missing", known - found

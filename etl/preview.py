@@ -22,7 +22,7 @@ def preview(dataset: str, file: Path) -> Iterator[dict[str, Any]]:
     settings, registry = settings_module.load(), spec.load()
     source = registry.source(dataset)
     with tempfile.TemporaryDirectory() as folder, engine.connect(settings) as con:
-        rows = extract.read_file(source, file, Path(folder)).rows
+        rows = extract.read_file(source, file, Path(folder))
         cleaned = Path(folder) / "cleaned.parquet"
         clean.clean(con, registry, source, rows, cleaned, settings.today)
         con.execute("create table nothing (source_key varchar, row_hash uuid, removed_on date, delivered_on date)")

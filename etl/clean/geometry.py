@@ -31,8 +31,7 @@ def standardise(con: duckdb.DuckDBPyConnection, source: Source, landing: str | N
     if landing is None or source.geometry is None:
         return
     reader = con.cursor()
-    batches = reader.execute(f'select row_number, "@geometry" from {landing}').to_arrow_reader(BATCH)
-    for batch in batches:
+    for batch in reader.sql(f'select row_number, "@geometry" from {landing}').to_arrow_reader(BATCH):
         wkb = np.array(batch.column(1).to_pylist(), dtype=object)
         geom, problem = read(wkb, source.delivery.crs or "EPSG:4490", set(source.geometry.kinds))
         done = {"row_number": batch.column(0), "geom": pa.array(geom, pa.binary()), "problem": pa.array(problem, pa.string())}

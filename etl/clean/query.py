@@ -26,22 +26,29 @@ class Reading:
 
     @property
     def source(self) -> str:
-        """The trimmed delivered text; a period that its own context column does not tell is sought in the others."""
-        own = f"blank_trim({quote(self.delivered)})" if self.delivered in self.present else "null::varchar"
-        if self.column.rule != "period_in_text" or not self.delivered.startswith("@"):
-            return own
-        others = [f"blank_trim({quote(c)})" for c in CONTEXT if c in self.present and c != self.delivered]
-        tries = [f"case when period_value(period_text({x})) is not null then {x} end" for x in [own, *others]]
-        return f"coalesce({', '.join([*tries, own])})"
+        """The trimmed delivered text; NULL where the landing does not have the column."""
+        return f"blank_trim({quote(self.delivered)})" if self.delivered in self.present else "null::varchar"
 
     @property
     def name(self) -> str:
         return f"c{self.number}"
 
     @property
+    def of_context(self) -> bool:
+        """Whether it is a period told by a title, a sheet's or a file's name, not by a delivered column."""
+        return self.column.rule == "period_in_text" and self.delivered.startswith("@")
+
+    @property
+    def period(self) -> str:
+        """The period of its context column, else of the others, in the relation that `periods` makes."""
+        places = [self.delivered, *(c for c in CONTEXT if c != self.delivered)]
+        told = [f"period_value({quote(f'{p} period')})" for p in places if p in self.present]
+        return f"coalesce({', '.join(told)}, null)" if told else "null::varchar"
+
+    @property
     def key_part(self) -> str:
-        """Its part of source_key: the delivered text; the period that a title, sheet or file name tells."""
-        return f"{self.name}_1" if self.column.rule == "period_in_text" else self.name
+        """Its part of source_key: the delivered text; the period where that is what the column tells."""
+        return f"{self.name}_{len(self.rule.steps)}" if self.column.rule == "period_in_text" else self.name
 
     @property
     def table(self) -> str | None:
@@ -53,6 +60,7 @@ class Reading:
         places = {str(k + 1): f"{self.name}_{k + 1}" for k in range(len(self.rule.steps))}
         options = {
             "d": self.name,
+            "period": f"{self.name}_period",
             "found": f"{self.name}_found",
             "today": f"date '{self.today}'",
             "required": str(self.column.required).lower(),
@@ -64,7 +72,7 @@ class Reading:
 
 def readings(source: Source, today: date, present: frozenset[str]) -> list[Reading]:
     """The declared columns in declared order."""
-    return [Reading(n, d, c, rule_of(c), d in source.key, today, present) for n, (d, c) in enumerate(source.columns.items())]
+    return [Reading(n, d, c, rule_of(d, c), d in source.key, today, present) for n, (d, c) in enumerate(source.columns.items())]
 
 
 def staged(source: Source, columns: list[Reading], landing: str, present: frozenset[str]) -> str:
@@ -72,14 +80,25 @@ def staged(source: Source, columns: list[Reading], landing: str, present: frozen
     whole = [f"{content(source, columns, present)} as row_hash", f"{rest(source, present)} as rest_columns"]
     if "@shape" in present:
         whole.append('"@shape" as shape')
+    told = [c for c in columns if c.of_context]
+    whole += [f"{c.name}_period" for c in told]
     texts = [f"{c.source} as {c.name}" for c in columns]
-    sql = f"select row_number, {', '.join(whole + texts)} from {landing}"
+    sql = f"select row_number, {', '.join(whole + texts)} from {periods(told, landing, present)}"
     for k in range(max((len(c.rule.steps) for c in columns), default=0)):
         steps = [f"{c.sql(c.rule.steps[k])} as {c.name}_{k + 1}" for c in columns if k < len(c.rule.steps)]
         sql = f"select *, {', '.join(steps)} from ({sql})"
         if k == 0:
             sql = looked_up(columns, sql)
     return sql
+
+
+def periods(told: list[Reading], landing: str, present: frozenset[str]) -> str:
+    """The landing, with c<n>_period for every period that a title, sheet or file name tells."""
+    if not told:
+        return landing
+    texts = ", ".join(f"period_text({quote(p)}) as {quote(f'{p} period')}" for p in CONTEXT if p in present)
+    values = ", ".join(f"{c.period} as {c.name}_period" for c in told)
+    return f"(select *, {values} from (select *{', ' + texts if texts else ''} from {landing}))"
 
 
 def looked_up(columns: list[Reading], sql: str) -> str:
@@ -104,8 +123,8 @@ def content(source: Source, columns: list[Reading], present: frozenset[str]) -> 
     for c in columns:
         if c.delivered in source.running_number or (c.delivered not in present and not c.delivered.startswith("@")):
             continue
-        if c.column.rule == "period_in_text" and c.delivered.startswith("@"):
-            parts.append(f"period_value(period_text({c.source}))")
+        if c.of_context:
+            parts.append(f"{c.name}_period")
         elif c.delivered in present:
             parts.append(quote(c.delivered))
     if source.rest:

@@ -3,7 +3,7 @@
 A rule is a row of small steps. Each step is an SQL template; its result is a column of the next sub-select, so that what
 several expressions need (the normalised text, the candidate number) is computed once. In a template `{d}` is the
 delivered text without blanks at its ends, `{1}`, `{2}` … the results of the steps, `{found}` the code that the code table
-gives for the text of step 1, `{today}` the business date, `{required}` and `{in_key}` true or false, `{scale}` the
+gives for the text of step 1, `{period}` the period that title, sheet and file name tell, `{today}` the business date, `{required}` and `{in_key}` true or false, `{scale}` the
 factor of the column's unit.
 """
 
@@ -125,7 +125,10 @@ RULES: dict[str, Rule] = {
     "number": Rule(("number_text({d})", "number_value({1})"), {"": "{2}"}, "number_problem({d}, {1}, {2}, {required})"),
     "coordinate": Rule(("coordinate_degrees({d})",), {"": "coordinate_value({1})"}, "coordinate_problem({d}, {1})"),
     "indicator_name": Rule((), {"": "indicator_name_value({d})"}),
-    "period_in_text": Rule(("period_value(period_text({d}))",), {"": "{1}"}, "case when {1} is null then 'no_period' end"),
+    "period_in_text": Rule(
+        ("period_text({d})", "period_value({1})"), {"": "{2}"}, "case when {2} is null and {d} is not null then 'no_period' end"
+    ),
+    "period_of_context": Rule(("{period}",), {"": "{1}"}, "case when {1} is null then 'no_period' end"),
     "certificate_id": Rule(
         ("upper(narrow({d}))", "certificate_body({1})", "certificate_id_state({1}, {2})"),
         {"": "{1}", "_state": "{3}"},
@@ -137,10 +140,12 @@ RULES: dict[str, Rule] = {
 PAST = ("birth_date", "death_date")
 
 
-def rule_of(column: Column) -> Rule:
-    """The rule of a column; a birth or death date is a date that cannot lie ahead."""
+def rule_of(delivered: str, column: Column) -> Rule:
+    """The rule of a column; a birth or death date cannot lie ahead, a period in a title is read with the other context."""
     if column.rule not in RULES:
         raise UsageError(f"规则 {column.rule} 没有清洗办法；已知的有：{'、'.join(sorted(RULES))}")
+    if column.rule == "period_in_text" and delivered.startswith("@"):
+        return RULES["period_of_context"]
     return RULES["past_date" if column.rule == "date" and column.as_ in PAST else column.rule]
 
 

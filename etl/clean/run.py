@@ -50,7 +50,7 @@ def select(registry: Registry, source: Source, columns: list[Reading], stages: s
     """cleaned.parquet as one select over the stages."""
     cleaned = list(outputs(registry, columns))
     problems = [f"{c.sql(c.rule.problem)} as {c.name}_p" for c in columns if c.rule.problem != "null"]
-    delivered = [c.name for c in columns] + [f"{c.name}_1" for c in columns if c.column.rule == "period_in_text"]
+    delivered = [c.name for c in columns] + [c.key_part for c in columns if c.key_part != c.name]
     whole = ["row_number", "row_hash", "rest_columns", f"{source_key(columns, source)} as source_key"]
     shaped = ["shape"] if "@shape" in present else []
     sql = f"select {', '.join(whole + shaped + delivered + problems + cleaned)} from ({stages})"

@@ -115,7 +115,7 @@ def numbers(city: City, chance: Chance, person: Ints, ids: Ints, rates: Rates, m
     )
     names = ("ok", "missing", "format", "typo", "legacy15", "other_person", "extended")
     quality = np.array([ID_QUALITIES.index(n) for n in names])[kind]
-    former = (city.people.former_body[owner] > 0) & (kind == 0) & chance.happens("former id", ids, 0.4)
+    former = (city.people.former_body[owner] > 0) & (kind == 0) & chance.happens("former id", ids, min(0.4 * h, 0.8))
     quality = np.where(former, ID_QUALITIES.index("former"), quality)
     young = city.people.birth[owner] >= text.day("2000-01-01")
     quality = np.where((kind == 4) & young, 0, quality)

@@ -64,7 +64,7 @@ def _victims(dataset: Dataset, chance: Chance, ids: Ints, harshness: float, fres
     for name in wanted:
         u = np.where(taken, 2.0, chance.uniform(f"row {name}", ids))
         mask = u < RATES[name] * harshness
-        if fresh and len(ids) >= 100 and not mask.any():
+        if fresh and harshness and len(ids) >= 100 and not mask.any():
             mask[np.argmin(u)] = True
         taken |= mask
         out[name] = mask

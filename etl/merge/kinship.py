@@ -64,6 +64,11 @@ def _households(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("""
         create or replace table household_spouse as
         select h.person_id, m.person_id as related_person_id from head h join member m using (household_id) where m.relation[1] = '1'
+        union
+        -- the head's parents, the spouse's parents, the grandparents: two of a household are a couple
+        select a.person_id, b.person_id from member a join member b using (household_id)
+        where (a.relation, b.relation) in (('51', '52'), ('53', '54'), ('55', '56'), ('61', '62'), ('63', '64'))
+            and (select count(*) from member x where x.household_id = a.household_id and x.relation in (a.relation, b.relation)) = 2
     """)
     con.execute("""
         create or replace table household_parent as

@@ -10,7 +10,9 @@ def build(bench: Workbench) -> None:
     believe = bench.library.believe["entity"]
     con.execute("""
         create or replace table told as
-        select m.entity_id, f.* exclude (told_at), coalesce(f.told_at, f.delivered_on::timestamp) as told_at,
+        select m.entity_id, f.* exclude (told_at, name, status), f.name as any_name,
+            -- what begins like a formula or holds markup is not a firm's name: another's word is preferred
+            case when not regexp_matches(f.name, '^[=+@<''-]|</|script|DROP TABLE') then f.name end as name, coalesce(f.status, case f.tax_state when 'cancelled' then 'cancelled' end) as status, coalesce(f.told_at, f.delivered_on::timestamp) as told_at,
             coalesce(f.code_uscc, null) as uscc, coalesce(f.code_organization_code, f.code_uscc[9:17], f.organization_code) as any_organization_code,
             coalesce(f.code_registration_number, f.registration_number) as any_registration_number, a.address_code, a.region_code as address_region
         from feed.entity f join matched.entity_member m using (dataset, source_key, role)
@@ -44,14 +46,14 @@ def _entity(bench: Workbench) -> None:
     bench.con.execute("""
         create or replace table out.entity as
         with base as (
-            select k.entity_id, k.uscc, coalesce(k.uscc[9:17], k.any_organization_code) as organization_code, k.any_registration_number as registration_number, k.name, f.former_names,
+            select k.entity_id, k.uscc, coalesce(k.uscc[9:17], k.any_organization_code) as organization_code, k.any_registration_number as registration_number, coalesce(k.name, n.any_name) as name, f.former_names,
                 coalesce(k.kind, case when k.uscc[:1] = '9' and k.uscc[2:2] = '2' then 'self_employed' when k.uscc[:2] = '93' then 'cooperative' when k.uscc[:1] = '9' then 'enterprise'
                     when k.uscc[:1] = '5' then 'social_organization' when k.uscc[:2] = '12' then 'public_institution'
-                    when k.any_registration_number[7:7] in ('6', '7', '8', '9') then 'self_employed' when k.any_registration_number is not null then 'enterprise' else 'other' end) as kind,
+                    when k.any_registration_number[7:7] in ('6', '7', '8', '9') then 'self_employed' when k.any_registration_number is not null or k.name like '%公司%' then 'enterprise' else 'other' end) as kind,
                 k.type_code, k.legal_representative, k.registered_capital, k.registered_capital_currency, k.industry_code, k.established_on,
                 coalesce(k.status, 'open') as status, k.closed_on, s.seat.a as address,
                 coalesce(nullif(s.seat.r[:6], '510500'), k.region_code[:6], k.uscc[3:8], k.any_registration_number[:6]) as region_code, s.seat.c as address_code
-            from kept k left join seat s using (entity_id) left join former f using (entity_id)
+            from kept k left join (select entity_id, max(any_name) as any_name from told group by entity_id) n using (entity_id) left join seat s using (entity_id) left join former f using (entity_id)
         ),
         head as (
             select b.entity_id, arg_min(h.entity_id, (h.status <> 'open', h.entity_id)) as parent_entity_id

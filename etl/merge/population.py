@@ -12,6 +12,7 @@ def build(bench: Workbench) -> None:
     _told(bench)
     believe = bench.library.believe["person"]
     survive(bench.con, "told", "person_id", believe, "kept")
+    _names(bench)
     _person(bench)
     _records(bench)
     kinship(bench.con)
@@ -26,11 +27,11 @@ def _told(bench: Workbench) -> None:
     con.execute(f"""
         create or replace table told as
         select m.person_id, f.dataset, f.source_key, f.role, f.removed_on, coalesce(f.told_at, f.delivered_on::timestamp) as told_at,
-            case when not regexp_matches(f.name, '[?？□*＊a-zA-Z]') then f.name end as name, f.name as any_name,
+            case when coalesce(f.name_state, 'ok') = 'ok' and not regexp_matches(f.name, '[?？□*＊a-zA-Z<>;=]') then f.name end as name, f.name as any_name,
             case when m.rule like 'id%' then f.citizen_id end as citizen_id,
             case when m.rule like 'id%' then (2 - substr(f.citizen_id, 17, 1)::int % 2)::varchar end as id_sex,
             case when m.rule like 'id%' then try_strptime(substr(f.citizen_id, 7, 8), '%Y%m%d')::date end as id_birth,
-            f.sex_code, f.birth_date, f.ethnicity_code, f.death_date, f.birth_place_code, f.marital_status_code, f.education_code, f.phone,
+            f.sex_code, f.birth_date, nullif(f.ethnicity_code, '97') as ethnicity_code, case when f.ethnicity_code = '97' then '97' end as other_ethnicity, f.death_date, f.birth_place_code, f.marital_status_code, f.education_code, f.phone,
             f.household_id, f.relation_to_head, f.registered_address, f.registered_region_code, f.living_status, f.status_date,
             f.residence_address, h.address_code as residence_code,
             case when f.residence_address is not null or f.residence_region_code is not null then coalesce(f.residence_region_code, h.region_code) end as residence_region_code,
@@ -41,6 +42,27 @@ def _told(bench: Workbench) -> None:
         where f.removed_on is null or f.dataset = '{REGISTER}'
     """)
     con.execute("create or replace view told_by_itself as select * from told where role in ('self', 'child', 'husband', 'wife') and removed_on is null")
+
+
+def _names(bench: Workbench) -> None:
+    """A misprint in the believed name yields to what the others agree on; a name that is simply another one does not.
+
+    `spelling` (person_id, name): where the same name is spelt one character (or one dot) apart, by sound or by shape,
+    the spelling that most records share. A different name altogether may be the new one, and stays.
+    """
+    bench.con.execute("""
+        create or replace table spelling as
+        with voice as (select person_id, name, count(*) as votes from told where name is not null group by person_id, name),
+        near as (
+            select k.person_id, k.name as kept, v.name, v.votes, coalesce(o.votes, 0) as own
+            from kept k join voice v using (person_id) left join voice o on o.person_id = k.person_id and o.name = k.name
+            left join name_pinyin a on a.name = k.name left join name_pinyin b on b.name = v.name
+            where v.name <> k.name and (a.py = b.py or name_apart(v.name, k.name) = 1 or replace(v.name, '·', '') = replace(k.name, '·', ''))
+        )
+        select person_id, arg_max(name, (contains(name, '·'), votes, name)) as name from near
+        where votes > own and votes >= 2 or contains(name, '·') and not contains(kept, '·') group by person_id
+    """)
+    bench.con.execute("update kept set name = s.name from spelling s where s.person_id = kept.person_id")
 
 
 def _person(bench: Workbench) -> None:
@@ -59,12 +81,12 @@ def _person(bench: Workbench) -> None:
             bool_and(living_status = 'moved_out' or removed_on is not null) filter (dataset = '{REGISTER}') as moved,
             arg_max(registered_code, told_at) filter (dataset = '{REGISTER}') as home_code,
             arg_max(registered_region_found, told_at) filter (dataset = '{REGISTER}') as home_region,
-            max(any_name) as any_name
+            max(any_name) as any_name, max(other_ethnicity) as other_ethnicity
         from told group by person_id
     """)
     bench.con.execute("""
         create or replace table out.person as
-        select k.person_id, k.citizen_id, coalesce(k.name, s.any_name) as name, coalesce(k.id_sex, k.sex_code) as sex_code, k.ethnicity_code,
+        select k.person_id, k.citizen_id, coalesce(k.name, s.any_name) as name, coalesce(k.id_sex, k.sex_code) as sex_code, coalesce(k.ethnicity_code, s.other_ethnicity) as ethnicity_code,
             coalesce(k.id_birth, k.birth_date) as birth_date, case when s.dead then s.death_date end as death_date, k.birth_place_code,
             k.marital_status_code, k.education_code, k.phone, k.household_id, k.registered_address,
             rpad(coalesce(k.registered_region_code, s.home_region), 12, '0') as registered_region_code,

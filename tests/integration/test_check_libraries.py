@@ -85,7 +85,8 @@ def test_a_person_who_contradicts_their_number_and_died_before_birth_is_seen(lib
             ('P1', '510502198001010018', '甲 乙', '2', '1981-01-01', '1979-01-01', 'living')""",
     )
     assert found == {
-        "citizen_id_agrees_with_birth_date", "citizen_id_agrees_with_sex", "name_has_no_blanks", "death_follows_birth", "the_others_have_none",
+        "citizen_id_agrees_with_birth_date", "citizen_id_agrees_with_sex", "name_has_no_blanks", "death_follows_birth",
+        "the_others_have_none",
     }  # fmt: skip
 
 
@@ -123,7 +124,8 @@ def test_figures_without_a_value_of_two_units_or_badly_dated_are_seen(library_da
     found = failed(
         library_database,
         "statistics.observation",
-        """insert into {into} (indicator_code, region_code, object_code, frequency, period, measure, value, unit, status, released_on) values
+        """insert into {into} (indicator_code, region_code, object_code, frequency, period, measure,
+            value, unit, status, released_on) values
             ('I1', '510500000000', '', 'M', '2018-3', 'period', 1, '元', 'normal', '2018-03-01'),
             ('I1', '510500000000', '', 'M', '2018-02', 'period', null, '万元', 'normal', '2018-03-01'),
             ('I1', '510500000000', '', 'M', '2018-01', 'period', 0, '元', 'missing', '2018-03-01')""",
@@ -135,7 +137,8 @@ def test_figures_without_a_value_of_two_units_or_badly_dated_are_seen(library_da
 
 
 def test_a_certificate_is_valid_through_its_last_day_and_expired_after_it(library_database: str) -> None:
-    row = "insert into {{into}} (dataset, source_key, type_name, number, holder_name, valid_to, status) values ('a/b', '{}', '证', '1', '甲', '{}', '{}');"
+    columns = "dataset, source_key, type_name, number, holder_name, valid_to, status"
+    row = f"insert into {{{{into}}}} ({columns}) values ('a/b', '{{}}', '证', '1', '甲', '{{}}', '{{}}');"
     right = row.format(1, "2018-03-01", "valid") + row.format(2, "2018-02-28", "expired")
     wrong = row.format(3, "2018-02-28", "valid") + row.format(4, "2018-03-01", "expired")
     assert failed(library_database, "certificate.certificate", right) == set()

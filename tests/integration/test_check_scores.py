@@ -40,7 +40,8 @@ class Books:
         """One result of a claim about accuracy."""
         with self.con.cursor() as c:
             c.execute(
-                """insert into quality.result (target, expectation, dimension, severity, success, broken, checked, failed, delivery_id, run_at)
+                """insert into quality.result (target, expectation, dimension, severity, success, broken, checked, failed,
+                    delivery_id, run_at)
                 values (%s, %s, 'accuracy', 'warning', %s, %s, %s, %s, %s, %s::timestamptz)""",
                 [target, claim, failed == 0, broken, checked, failed, delivery, at],
             )

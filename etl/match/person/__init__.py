@@ -28,6 +28,7 @@ def link(bench: Workbench) -> None:
     context.known(con)
     scored.among_left(con)
     decided.pair(con)
+    decided.corrected(con)
     _clusters(bench)
     identity.assign(con, kind="person", letter="P", anchor="public_security/household_register")
     identity.redirects(con, "person", now().isoformat())

@@ -8,7 +8,7 @@ import duckdb
 
 
 def known(con: duckdb.DuckDBPyConnection) -> None:
-    """Tables `whose` (rid, proto) and `context` (rid, ctx): labels of each record, from its own row and from whoever of the row is identified."""
+    """Tables `whose` (rid, proto) `context` (rid, ctx) and `proto_context` (proto, ctx): labels of each record, from its own row and from whoever of the row is identified."""
     con.execute("""
         create or replace table whose as
         select rid, proto from identified_record union all select a as rid, proto from attached
@@ -37,6 +37,11 @@ def known(con: duckdb.DuckDBPyConnection) -> None:
             select w.rid, h.label from whose w join proto_household h using (proto)
         )
         select rid, list(distinct label order by label) as ctx from label group by rid
+    """)
+    con.execute("""
+        create or replace table proto_context as
+        select w.proto, list(distinct u.label order by u.label) as ctx
+        from whose w join (select rid, unnest(ctx) as label from context) u using (rid) group by w.proto
     """)
 
 

@@ -29,8 +29,8 @@ GUARD = f"""
         or gamma_name in ({NAME['one_character']}, {NAME['one_of_two']}) and gamma_birth = 4 and (gamma_number >= 3 or gamma_phone = 1 and gamma_address >= 4)
         -- a former name: the number itself, nearly, or birth date with phone and address
         or gamma_name = {NAME['surname']} and gamma_birth = 4 and gamma_number >= 3
-        -- no name at all: birth date and phone or address
-        or gamma_name = -1 and gamma_birth = 4 and (gamma_phone = 1 or gamma_address >= 4 or gamma_number >= 3))
+        -- no name at all: birth date and phone or address, or the household (a newborn on its certificate)
+        or gamma_name = -1 and gamma_birth = 4 and (gamma_phone = 1 or gamma_address >= 4 or gamma_number >= 3 or gamma_context = 1))
     and not (gamma_sex = 0 and gamma_birth <> 4)
     and not (gamma_birth = 0 and gamma_number < 3 and gamma_phone <> 1 and gamma_context <> 1)
 """
@@ -81,3 +81,32 @@ def pair(con: duckdb.DuckDBPyConnection) -> None:
         where ({GUARD}) and 1 / (1 + pow(2, -bits)) >= {limits['accept']} and gamma_name in ({NAME['exact']}, {NAME['gap']}, {NAME['homophone']})
             and gamma_birth in (-1, 4) and gamma_sex <> 0
     """)
+
+
+def corrected(con: duckdb.DuckDBPyConnection) -> None:
+    """Two valid numbers of one person: a number that was issued anew after its birth date was corrected.
+
+    Two numbers are two persons unless all else says otherwise: the same name, sex and issuing county, birth dates
+    within 400 days, and one phone, plate, household, firm or row shared; never where both stand in the register.
+    """
+    _edges(con)
+    con.execute("""
+        create or replace table proto_side as
+        select w.proto, proto[:6] as county, substr(w.proto, 17, 1)::int % 2 as odd, date_of_id(w.proto) as birth, r.name, r.phone, r.addr,
+            r.dataset = 'public_security/household_register' and r.role = 'self' as registered, r.rid
+        from whose w join rec r using (rid) where r.name is not null
+    """)
+    con.execute("""
+        create or replace table renumbered as
+        with shared as (
+            select l.proto as p, r.proto as q from proto_side l join proto_side r on l.phone = r.phone and l.name = r.name and l.proto < r.proto
+            union select l.proto, r.proto from proto_side l join proto_side r on l.addr = r.addr and l.name = r.name and l.proto < r.proto
+            union select a.proto, b.proto from (select proto, unnest(ctx) as label from proto_context) a join (select proto, unnest(ctx) as label from proto_context) b
+                on a.label = b.label and a.proto < b.proto
+        ),
+        one as (select proto, any_value(county) as county, any_value(odd) as odd, any_value(birth) as birth, bool_or(registered) as registered, list(distinct name) as names, min(rid) as rid from proto_side group by proto)
+        select a.rid as a, b.rid as b from shared s join one a on a.proto = s.p join one b on b.proto = s.q
+        where a.county = b.county and a.odd = b.odd and list_has_any(a.names, b.names) and abs(datediff('day', a.birth, b.birth)) <= 400
+            and not (a.registered and b.registered)
+    """)
+    con.execute("insert into edge select a, b, 'corrected_number', 0.99, null from renumbered")

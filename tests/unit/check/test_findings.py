@@ -32,7 +32,8 @@ ROWS = """
         findings struct("column" varchar, problem varchar, value varchar)[], reasons varchar[]);
     insert into cleaned values
         (1, 'a', 'X1', 'X1', 'ok', null, null, 'missing', '2000-01-01', null,
-            [{'column': '身份证号', 'problem': 'id_birth_differs', 'value': 'X1'}, {'column': '母亲证号', 'problem': 'id_missing', 'value': null}], []),
+            [{'column': '身份证号', 'problem': 'id_birth_differs', 'value': 'X1'},
+             {'column': '母亲证号', 'problem': 'id_missing', 'value': null}], []),
         (2, 'b', null, 'X2', 'invalid', null, null, 'missing', null, null,
             [{'column': '身份证号', 'problem': 'id_check', 'value': 'X2'}, {'column': '母亲证号', 'problem': 'id_missing', 'value': null},
              {'column': '生日', 'problem': 'not_a_date', 'value': '?'}], ['bad_date: …']),
@@ -50,7 +51,8 @@ def registry() -> Registry:
     rules = {
         "text": RuleSpec(title="文本", outputs={"": "VARCHAR"}),
         "citizen_id": RuleSpec.model_validate({"title": "号码", "outputs": number, "problems": {
-            "id_missing": problem("为空", "completeness"), "id_check": problem("校验码不对", "accuracy", "info"), "id_birth_differs": problem("与生日不符", "consistency")}}),
+            "id_missing": problem("为空", "completeness"),
+            "id_check": problem("校验码不对", "accuracy", "info"), "id_birth_differs": problem("与生日不符", "consistency")}}),
         "date": RuleSpec.model_validate({"title": "日期", "outputs": {"": "DATE"}, "problems": {
             "missing_value": problem("必填为空", "completeness"), "not_a_date": problem("不是日期", "accuracy")}}),
     }  # fmt: skip
