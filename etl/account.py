@@ -40,7 +40,7 @@ def account(con: duckdb.DuckDBPyConnection, cleaned: Path, snapshot: str, *, ful
     """Gives every cleaned row its fate.
 
     `snapshot` is a relation (source_key, row_hash, removed_on, delivered_on); a version that a later delivery brought
-    is not undone by an increment that comes late (`day` = its date). Creates the tables `fate` (row_number, source_key,
+    is not undone by an increment that comes late (`day` = its date); a full delivery is never late. Creates the tables `fate` (row_number, source_key,
     fate, known, reasons) and `removed` (source_key); `known` says that the key is held already (or once was).
     """
     con.execute(f"""
@@ -60,7 +60,7 @@ def account(con: duckdb.DuckDBPyConnection, cleaned: Path, snapshot: str, *, ful
                 when len(n.reasons) > 0 then 'quarantined'
                 when s.source_key is null or s.removed_on is not null then 'new'
                 when s.row_hash = n.row_hash then 'unchanged'
-                when s.delivered_on > date '{day}' then 'unchanged'
+                when {'false' if full else f"s.delivered_on > date '{day}'"} then 'unchanged'
                 else 'changed' end as fate,
             case when conflict then list_append(n.reasons, 'key_conflict: 同一主键在本次交付中出现多次而内容不同，无法判断哪一行为准') else n.reasons end as reasons
         from nth n left join {snapshot} s on s.source_key = n.source_key

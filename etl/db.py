@@ -92,7 +92,7 @@ def _as_text(name: str, kind: str) -> str:
     if kind == "BLOB":
         return f"hex({column}) as {column}"
     if kind.endswith("[]"):  # a PostgreSQL array literal
-        escaped = f"list_transform({column}, lambda x: '\"' || replace(replace(x, '\\', '\\\\'), '\"', '\\\"') || '\"')"
+        escaped = f"list_transform({column}, lambda x: coalesce('\"' || replace(replace(x, '\\', '\\\\'), '\"', '\\\"') || '\"', 'NULL'))"
         return f"case when {column} is not null then '{{' || array_to_string({escaped}, ',') || '}}' end as {column}"
     if kind == "BOOLEAN":
         return f"case when {column} then 't' when not {column} then 'f' end as {column}"
@@ -125,7 +125,8 @@ def copy_out(con: Connection, sql: str, kinds: dict[str, str], target: Path, duc
     os.close(handle)
     try:
         with Path(name).open("wb") as f, con.cursor() as c:
-            c.copy_expert(f"copy ({sql}) to stdout (format csv, null '\\N')", f, size=1 << 20)
+            quoted = ", force_quote *" if len(kinds) == 1 else ""  # an empty text alone on its line would be no line to DuckDB
+            c.copy_expert(f"copy ({sql}) to stdout (format csv, null '\\N'{quoted})", f, size=1 << 20)
         typed = {n: "VARCHAR" if k in ("BLOB", "JSON") or k.endswith("[]") else k for n, k in kinds.items()}
         listed = ", ".join(f"'{n}': '{k}'" for n, k in typed.items())
         back = ", ".join(f"unhex({quote(n)}) as {quote(n)}" if k == "BLOB" else f"{quote(n)}::JSON as {quote(n)}" if k == "JSON" else quote(n) for n, k in kinds.items())

@@ -100,15 +100,21 @@ def _as_of(con: duckdb.DuckDBPyConnection, truth: Path) -> date:
     return told if isinstance(told, date) else date.max
 
 
+_HIDDEN = """
+CREATE TABLE hidden AS SELECT dataset, source_key FROM (
+    SELECT dataset, source_key, max(delivered_on) FILTER (fate IN ('new', 'changed', 'unchanged', 'duplicate')) good,
+           max(delivered_on) FILTER (fate = 'removed') gone
+    FROM fate WHERE source_key <> '' GROUP BY ALL)
+WHERE good IS NULL OR gone > good
+"""
+
+
 def _views(con: duckdb.DuckDBPyConnection, truth: Path, day: date) -> None:
     """truth_<name> as of that day: the newest row of each key, without the records that no library should show."""
     con.execute(f"CREATE TABLE fate AS SELECT * FROM read_parquet('{truth}/row_fate.parquet') WHERE delivered_on <= DATE '{day}'")
-    con.execute("""CREATE TABLE hidden AS SELECT dataset, source_key FROM (
-        SELECT dataset, source_key, max(delivered_on) FILTER (fate IN ('new', 'changed', 'unchanged', 'duplicate')) good, max(delivered_on) FILTER (fate = 'removed') gone
-        FROM fate WHERE source_key <> '' GROUP BY ALL) WHERE good IS NULL OR gone > good""")
-    con.execute(
-        f"CREATE TABLE truth_delivery AS SELECT * FROM read_parquet('{truth}/delivery.parquet') WHERE delivered_on <= DATE '{day}' AND state = 'loaded'"
-    )
+    con.execute(_HIDDEN)
+    loaded = f"delivered_on <= DATE '{day}' AND state = 'loaded'"
+    con.execute(f"CREATE TABLE truth_delivery AS SELECT * FROM read_parquet('{truth}/delivery.parquet') WHERE {loaded}")
     number = f"(SELECT coalesce(max(day), 0) FROM read_parquet('{truth}/delivery.parquet') WHERE delivered_on <= DATE '{day}')"
     keys = {
         "person_link": "dataset, source_key, role",
@@ -120,7 +126,8 @@ def _views(con: duckdb.DuckDBPyConnection, truth: Path, day: date) -> None:
         "entity": "true_entity_id",
     }
     for name, key in keys.items():
-        source = f"SELECT * FROM read_parquet('{truth}/{name}.parquet') WHERE day <= {number} QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY day DESC) = 1"
+        newest = f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY day DESC) = 1"
+        source = f"SELECT * FROM read_parquet('{truth}/{name}.parquet') WHERE day <= {number} {newest}"
         without = " ANTI JOIN hidden USING (dataset, source_key)" if "dataset" in key else ""
         con.execute(f"CREATE TABLE truth_{name} AS SELECT * FROM ({source}){without}")
     for name in ("kinship", "person_role"):
@@ -169,15 +176,16 @@ def quarantine(con: duckdb.DuckDBPyConnection, present: set[str]) -> Iterator[Fi
     if not {"quarantine", "delivery"} <= present:
         yield "quarantine", "absent", TABLES["quarantine"][0]
         return
-    con.execute("""CREATE OR REPLACE TABLE refused AS SELECT DISTINCT q.dataset, d.delivered_on::date delivered_on, q.row_number::bigint row_number, coalesce(trim(q.source_key), '') source_key
+    con.execute("""CREATE OR REPLACE TABLE refused AS
+        SELECT DISTINCT q.dataset, d.delivered_on::date delivered_on, q.row_number::bigint row_number,
+               coalesce(trim(q.source_key), '') source_key
         FROM quarantine q JOIN (SELECT DISTINCT dataset, delivery_id, delivered_on FROM delivery) d USING (dataset, delivery_id)""")
-    match = "q.dataset = f.dataset AND q.delivered_on = f.delivered_on AND (q.row_number = f.row_number OR (q.source_key = f.source_key AND q.source_key <> ''))"
-    (bad, found) = _one(
-        con, f"SELECT count(*), count(*) FILTER (EXISTS (SELECT 1 FROM refused q WHERE {match})) FROM fate f WHERE fate = 'bad'"
-    )
-    (refused, right) = _one(
-        con, f"SELECT count(*), count(*) FILTER (EXISTS (SELECT 1 FROM fate f WHERE fate = 'bad' AND {match})) FROM refused q"
-    )
+    here = "q.dataset = f.dataset AND q.delivered_on = f.delivered_on"
+    match = f"{here} AND (q.row_number = f.row_number OR (q.source_key = f.source_key AND q.source_key <> ''))"
+    of_fates = f"count(*) FILTER (EXISTS (SELECT 1 FROM refused q WHERE {match}))"
+    of_refusals = f"count(*) FILTER (EXISTS (SELECT 1 FROM fate f WHERE fate = 'bad' AND {match}))"
+    (bad, found) = _one(con, f"SELECT count(*), {of_fates} FROM fate f WHERE fate = 'bad'")
+    (refused, right) = _one(con, f"SELECT count(*), {of_refusals} FROM refused q")
     yield "quarantine", "refused", refused
     yield "quarantine", "precision", _share(right, refused)
     yield "quarantine", "recall", _share(found, bad)
@@ -190,8 +198,10 @@ def linkage(con: duckdb.DuckDBPyConnection, present: set[str]) -> Iterator[Figur
             yield kind, "absent", TABLES[f"{kind}_record"][0]
             continue
         con.execute(f"""CREATE OR REPLACE TABLE {kind}_joined AS
-            SELECT t.true_{kind}_id t, coalesce(r.{kind}_id, 'none ' || t.dataset || t.source_key || t.role) p, r.{kind}_id IS NULL missing, t.id_quality
-            FROM truth_{kind}_link t LEFT JOIN (SELECT dataset, source_key, party(role) own, any_value({kind}_id) {kind}_id FROM {kind}_record GROUP BY ALL) r
+            SELECT t.true_{kind}_id t, coalesce(r.{kind}_id, 'none ' || t.dataset || t.source_key || t.role) p,
+                   r.{kind}_id IS NULL missing, t.id_quality
+            FROM truth_{kind}_link t
+            LEFT JOIN (SELECT dataset, source_key, party(role) own, any_value({kind}_id) {kind}_id FROM {kind}_record GROUP BY ALL) r
               ON r.dataset = t.dataset AND r.source_key = t.source_key AND r.own = party(t.role)""")
         con.execute(
             f"CREATE OR REPLACE TABLE {kind}_owner AS SELECT p, mode(t ORDER BY t) t FROM {kind}_joined WHERE NOT missing GROUP BY p"
@@ -232,7 +242,8 @@ def golden(con: duckdb.DuckDBPyConnection, present: set[str]) -> Iterator[Figure
             known, right, wrong = _one(
                 con,
                 f"""SELECT count(*), count(*) FILTER (g.{field} = x.{field}::text), count(*) FILTER (g.{field} <> x.{field}::text)
-                FROM {kind}_home h JOIN {kind}_owner o USING (t, p) JOIN {kind} g ON g.{kind}_id = h.p JOIN truth_{kind} x ON x.true_{kind}_id = h.t
+                FROM {kind}_home h JOIN {kind}_owner o USING (t, p)
+                JOIN {kind} g ON g.{kind}_id = h.p JOIN truth_{kind} x ON x.true_{kind}_id = h.t
                 WHERE coalesce(x.{field}::text, '') <> ''""",
             )
             yield f"golden_{kind}", field, _share(right, known)

@@ -413,10 +413,10 @@ def _inputs(run: Run, con: Connection, library: Library) -> str:
 
 
 def _rules_version() -> str:
-    """Changes when anything declared changes, so that a mended rule is applied at the next run."""
-    digest = hashlib.sha256()
-    for path in sorted((settings_module.ROOT / "schemas").rglob("*.*")):
-        if path.suffix in (".yml", ".csv"):
+    """Changes when anything declared changes, or how we link and merge: a mended rule is applied at the next run."""
+    digest, root = hashlib.sha256(), settings_module.ROOT
+    for path in sorted([*(root / "schemas").rglob("*.*"), *(root / "etl" / "match").rglob("*.py"), *(root / "etl" / "merge").rglob("*.py")]):
+        if path.suffix in (".yml", ".csv", ".json", ".py"):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

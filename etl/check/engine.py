@@ -50,7 +50,7 @@ def run(suite: Suite, target: str, database_url: str, schema: str, table: str, *
     try:
         try:
             batch = _batch(source, schema, table)
-        except Exception:  # noqa: BLE001 – not readable, for a reason that is not the data's
+        except Exception:  # not readable, for a reason that is not the data's
             return [_broken(claim, target) for claim in suite.expectations]
         parameters = {"today": (today or load().today).isoformat()}
         return _outcomes(suite.expectations, target, batch, ground.places, parameters)
@@ -137,7 +137,7 @@ def _datasource(database_url: str) -> "PostgresDatasource":
         source: PostgresDatasource = context.data_sources.add_postgres(
             name, connection_string="postgresql+psycopg2://user@host/database", kwargs={"connect_args": address}
         )
-    except Exception:  # noqa: BLE001 – its message may hold the address
+    except Exception:  # its message may hold the address
         raise DatabaseError("质量检查连不上数据库") from None
     return source
 
@@ -164,13 +164,13 @@ def _validate(
     for claim in claims:
         try:
             suite.add_expectation(_expectation(claim, places))
-        except Exception:  # noqa: BLE001, S112 – arguments that its type does not take; the claim stays broken
+        except Exception:  # noqa: S112 – arguments that its type does not take; the claim stays broken
             continue
     if not suite.expectations:
         return outcomes
     try:
         results = batch.validate(suite, result_format=COUNTS_ONLY, expectation_parameters=dict(parameters)).results
-    except Exception:  # noqa: BLE001 – one claim that cannot even be planned stops them all; they are tried again alone
+    except Exception:  # one claim that cannot even be planned stops them all; they are tried again alone
         return outcomes
     for result in results:
         configuration = result.expectation_config

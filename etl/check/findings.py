@@ -30,6 +30,11 @@ class Applied:
     problem: Problem
     outputs: tuple[str, ...]
 
+    @property
+    def claim(self) -> str:
+        """Its name in quality.result."""
+        return f"{self.cleaned}_{self.name}"
+
 
 def applied(registry: Registry, source: Source) -> Iterator[Applied]:
     """Every (column, problem) that the rules of a source look for, in declared order."""
@@ -90,6 +95,4 @@ def _judged(duck: duckdb.DuckDBPyConnection, relation: str, rules: list[Applied]
 
 def _outcome(target: str, a: Applied, checked: int, failed: int) -> Outcome:
     because = f"{a.problem.title}；应当：{a.problem.expected}"
-    return Outcome(
-        target, f"{a.cleaned}_{a.name}", a.problem.dimension, a.problem.severity, failed == 0, False, checked, failed, because, a.delivered
-    )
+    return Outcome(target, a.claim, a.problem.dimension, a.problem.severity, failed == 0, False, checked, failed, because, a.delivered)

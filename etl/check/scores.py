@@ -7,12 +7,14 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import psycopg2
 import yaml
 from psycopg2.extensions import connection as Connection
 from pydantic import Field
 
+from etl.check.findings import applied
 from etl.check.punctual import periods_met
 from etl.settings import ROOT, load
 from etl.spec import load as registry
@@ -22,7 +24,7 @@ from etl.spec.registry import LOADER
 TOTAL = "total"
 DIMENSIONS = ("normativity", "completeness", "accuracy", "consistency", "timeliness", "accessibility")
 
-# The newest result of each claim in each delivery. A full delivery replaces the one before, increments add up.
+# The newest result of each claim in each delivery: of all deliveries together, and of the last one alone.
 CLAIMS = """
     with delivery as (
         select d.dataset, d.delivery_id, d.kind, rank() over (partition by d.dataset order by d.sequence desc) as age
@@ -32,12 +34,12 @@ CLAIMS = """
         select distinct on (r.target, r.expectation, r.column_name, r.delivery_id)
             r.target, r.expectation, r.dimension, r.severity, r.checked, r.failed, d.kind, d.age
         from quality.result r join delivery d on d.dataset = r.target and d.delivery_id = r.delivery_id
-        where not r.broken and r.checked > 0
+        where not r.broken and d.age >= %(before)s
         order by r.target, r.expectation, r.column_name, r.delivery_id, r.run_at desc
     )
-    select target, dimension, severity, sum(checked), sum(failed) from newest
-    where case kind when 'full' then age = %(before)s else age >= %(before)s end
-    group by target, expectation, dimension, severity
+    select target, expectation, dimension, severity, bool_and(kind = 'full'), sum(checked), sum(failed),
+        coalesce(sum(checked) filter (where age = %(before)s), 0), coalesce(sum(failed) filter (where age = %(before)s), 0)
+    from newest group by target, expectation, dimension, severity
 """
 # Rows that could be used, and deliveries that could be read: GB/T 36344, accessibility.
 DELIVERIES = """
@@ -121,7 +123,7 @@ def scores(database_url: str, today: date | None = None) -> list[Score]:
     return city + [s for s in out if s.scope == "library"] + departments + [s for s in out if s.scope == "dataset"]
 
 
-def _rows(con: Connection, sql: str, before: int) -> list[tuple[str, ...]]:
+def _rows(con: Connection, sql: str, before: int) -> list[tuple[Any, ...]]:
     with con.cursor() as c:
         c.execute(sql, {"before": before})
         return list(c.fetchall())
@@ -130,8 +132,11 @@ def _rows(con: Connection, sql: str, before: int) -> list[tuple[str, ...]]:
 def _datasets(con: Connection, day: date, age: int) -> dict[str, list[Judged]]:
     """Dataset → its claims, as of its last delivery (age 1) or the one before (age 2)."""
     judged: dict[str, list[Judged]] = defaultdict(list)
-    for target, dimension, severity, checked, failed in _rows(con, CLAIMS, age):
-        judged[target].append(Judged(dimension, severity, int(checked), int(failed)))
+    for target, claim, dimension, severity, full, checked, failed, last_checked, last_failed in _rows(con, CLAIMS, age):
+        # Rules judge every row of a full register each time it comes; suites judge what changed, so their counts add up.
+        of_last = full and claim in _rule_claims(target)
+        counts = (last_checked, last_failed) if of_last else (checked, failed)
+        judged[target].append(Judged(dimension, severity, int(counts[0]), int(counts[1])))
     for dataset, rows, quarantined, deliveries, refused in _rows(con, DELIVERIES, age):
         judged[dataset].append(Judged("accessibility", "critical", int(rows or 0), int(quarantined or 0)))
         judged[dataset].append(Judged("accessibility", "warning", int(deliveries), int(refused)))
@@ -144,6 +149,14 @@ def _datasets(con: Connection, day: date, age: int) -> dict[str, list[Judged]]:
                 expected, met = periods_met(sorted(days), source.delivery.due, day, age)
                 judged[dataset].append(Judged("timeliness", "warning", expected, expected - met))
     return judged
+
+
+@cache
+def _rule_claims(dataset: str) -> frozenset[str]:
+    """The claims of a dataset that its column rules make."""
+    known = registry()
+    source = known.sources.get(dataset)
+    return frozenset(a.claim for a in applied(known, source)) if source else frozenset()
 
 
 def _libraries(con: Connection, age: int) -> dict[str, list[Judged]]:

@@ -10,7 +10,7 @@ def spellings(table: CodeTable) -> dict[str, str]:
     """Spelling → code: code, label, aliases; the code without its leading zero or, of one digit, with one; code and
     label together (`1男`). A derived spelling never overrules a listed one."""
     listed = table.spellings()
-    derived = {}
+    derived: dict[str, str] = {}
     for spelling, code in listed.items():
         if spelling.isdecimal():
             derived |= {f"{spelling}{word}": code for word, c in listed.items() if c == code and not word.isascii()}

@@ -108,7 +108,8 @@ def looked_up(columns: list[Reading], sql: str) -> str:
         return sql
     found = ", ".join(f"t{c.number}.code as {c.name}_found" for c in coded)
     joins = " ".join(
-        f"left join clean_spelling t{c.number} on t{c.number}.code_table = {literal(c.table)} and t{c.number}.spelling = s.{c.name}_1" for c in coded
+        f"left join clean_spelling t{c.number} on t{c.number}.code_table = {literal(c.table)} and t{c.number}.spelling = s.{c.name}_1"
+        for c in coded
     )
     return f"select s.*, {found} from ({sql}) s {joins}"
 

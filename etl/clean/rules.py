@@ -78,8 +78,7 @@ RULES: dict[str, Rule] = {
             "case when is_person_code({2}, {8}) then citizen_id_text({2}) end",
             "case when {9} is not null or {8} = 'missing' then citizen_id_state({9}, {5}, {6}, {7}) end",
         ),
-        _ENTITY_OUTPUTS
-        | {"_citizen_id": "citizen_id_value({5}, {6}, {10})", "_citizen_id_text": "{9}", "_citizen_id_state": "{10}"},
+        _ENTITY_OUTPUTS | {"_citizen_id": "citizen_id_value({5}, {6}, {10})", "_citizen_id_text": "{9}", "_citizen_id_state": "{10}"},
         _ENTITY_PROBLEM,
     ),
     "organization_code": Rule(

@@ -5,7 +5,7 @@
 create or replace temp macro citizen_id_plain(d) as case
     when regexp_full_match(d, '[0-9]{17}[0-9X]') then d
     else nullif(regexp_replace(regexp_replace(regexp_replace(code_text(d), '[-—–―‐‑−.·_]', '', 'g'),
-        '^\(?(?:中国|居民|公民|二代)*(?:身份证明?|身份)?(?:证?件)?(?:号码|号|码)?[:：]?\)?|[(\[【]?(?:居民|公民|二代)*身份证(?:号码|号)?[)\]】]?$', '', 'g'),
+        '^\(?(?:居民|公民|二代)*(?:身份证件?|身份|证件)(?:号码|号|码)?[:：]?\)?|[(\[【]?(?:居民|公民|二代)*身份证(?:号码|号)?[)\]】]?$', '', 'g'),
         '[×ХΧ✕]$', 'X'), '') end;
 
 -- Any mark that hides digits becomes `*`; a run of X that hides them too (the last X may be a check symbol).

@@ -7,8 +7,8 @@ create or replace temp macro middle_dot(x) as case when regexp_matches(x, '[â€¢â
 
 -- Half width; compatibility ideographs to their unified characters.
 create or replace temp macro name_text(d) as case
-    when regexp_full_match(d, '[\x{4E00}-\x{9FA5}]+') then d
     when is_void(halfwidth(d)) then null
+    when regexp_full_match(d, '[\x{4E00}-\x{9FA5}]+') then d
     when is_hazard(unprefixed(halfwidth(d))) then d
     else nfc_normalize(unprefixed(halfwidth(d))) end;
 

@@ -8,8 +8,10 @@ import pytest
 
 from etl import migrate
 from etl.check import Score, scores
+from etl.check.findings import applied
 from etl.platform.postgres import Cluster
 from etl.settings import Settings
+from etl.spec import load
 
 TODAY = date(2018, 3, 8)
 FULL, INCREMENT, FETCHED = "education/students", "health/death_certificates", "public_security/household_register"
@@ -73,11 +75,19 @@ def test_a_city_without_books_has_no_scores(books: Books) -> None:
     assert books.scores() == {}
 
 
-def test_a_full_delivery_replaces_the_one_before_and_is_compared_with_it(books: Books) -> None:
-    books.result(FULL, books.deliver(FULL, "2018-03-01", "full"), "names", 10, 5)
-    books.result(FULL, books.deliver(FULL, "2018-03-08", "full"), "names", 10, 1)
+def test_what_rules_found_in_a_full_delivery_replaces_what_they_found_before(books: Books) -> None:
+    rule = next(a.claim for a in applied(load(), load().sources[FULL]))
+    books.result(FULL, books.deliver(FULL, "2018-03-01", "full"), rule, 10, 5)
+    books.result(FULL, books.deliver(FULL, "2018-03-08", "full"), rule, 10, 1)
     score = books.scores()["dataset", FULL, "accuracy"]
     assert (score.value, score.previous, score.checked, score.failed) == (90, 50, 10, 1)
+
+
+def test_what_suites_found_in_changed_rows_adds_up(books: Books) -> None:
+    books.result(FULL, books.deliver(FULL, "2018-03-01", "full"), "names", 30, 0)
+    books.result(FULL, books.deliver(FULL, "2018-03-08", "full"), "names", 10, 10)
+    score = books.scores()["dataset", FULL, "accuracy"]
+    assert (score.value, score.previous) == (75, 100)
 
 
 def test_increments_add_up(books: Books) -> None:

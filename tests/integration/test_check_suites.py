@@ -7,7 +7,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from etl.check import Outcome, critical, of_table, run
+from etl.check import Outcome, critical, run
 from etl.errors import DatabaseError
 from etl.spec.suite import Claim, Suite
 
@@ -166,7 +166,3 @@ def test_the_candidate_of_a_referred_table_goes_before_the_published_one(people:
     assert not check(people)["mother_is_known"].success
     execute(people, "drop view candidate.people__mother")
     assert check(people)["mother_is_known"].success
-
-
-def test_a_table_without_a_suite_has_no_results(people: str) -> None:
-    assert of_table("people.person", people, "people__person") == []

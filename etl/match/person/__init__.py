@@ -21,6 +21,8 @@ def link(bench: Workbench) -> None:
     con = bench.con
     prepare.records(con)
     identified.groups(con)
+    context.known(con)
+    decided.corrected(con)
     for _ in range(2):  # who is found in the first round is context for the others of their row and household
         context.known(con)
         scored.against_identified(con)
@@ -28,7 +30,6 @@ def link(bench: Workbench) -> None:
     context.known(con)
     scored.among_left(con)
     decided.pair(con)
-    decided.corrected(con)
     _clusters(bench)
     identity.assign(con, kind="person", letter="P", anchor="public_security/household_register")
     identity.redirects(con, "person", now().isoformat())

@@ -8,25 +8,31 @@ from etl.match.person import model
 
 COMPARISONS = tuple(model.LEVELS)
 
+# The share of records whose person stands in the library under some number: what makes a record likely to have a match at all.
+COVERAGE = 0.97
+
 
 def _combined(pairs: str, right: str, persons: int) -> str:
     """Best evidence per comparison over everything told of the right-hand person, summed, with the prior."""
     weight = {c: f"mw_{c} + coalesce(mw_tf_adj_{c}, 0)" if any(level[2] for level in model.LEVELS[c]) else f"mw_{c}" for c in COMPARISONS}
     best = ", ".join(f"max({weight[c]}) as mw_{c}, max(gamma_{c}) as gamma_{c}" for c in COMPARISONS)
     total = " + ".join(f"coalesce(mw_{c}, 0)" for c in COMPARISONS)
+    prior = math.log2(COVERAGE / (1 - COVERAGE) / max(persons, 1000))
     return f"""
         with best as (select rid_l as a, {right} as b, {best} from {pairs} group by all)
-        select *, {total} + ({math.log2(1 / max(persons, 1000)):.4f}) as bits from best
+        select *, {total} + ({prior:.4f}) as bits from best
     """
 
 
 # gamma counts levels from the weakest (0 = else) upwards; -1 = null
-NAME = {"exact": 6, "gap": 5, "homophone": 4, "one_character": 3, "one_of_two": 2, "surname": 1, "else": 0}
+NAME = {"exact": 7, "gap": 6, "homophone": 5, "one_character": 4, "one_of_two": 3, "other_surname": 2, "surname": 1, "else": 0}
 
 GUARD = f"""
     (gamma_name in ({NAME['exact']}, {NAME['gap']}, {NAME['homophone']})
         -- another character: only beside the same birth date, and more than the family shares
         or gamma_name in ({NAME['one_character']}, {NAME['one_of_two']}) and gamma_birth = 4 and (gamma_number >= 3 or gamma_phone = 1 and gamma_address >= 4)
+        -- a surname misread (陈, 阵), the given name the same: beside the same birth date and plate or phone
+        or gamma_name = {NAME['other_surname']} and gamma_birth = 4 and (gamma_phone = 1 or gamma_address >= 4 or gamma_number >= 3)
         -- a former name: the number itself, nearly, or birth date with phone and address
         or gamma_name = {NAME['surname']} and gamma_birth = 4 and gamma_number >= 3
         -- no name at all: birth date and phone or address, or the household (a newborn on its certificate)
@@ -110,3 +116,9 @@ def corrected(con: duckdb.DuckDBPyConnection) -> None:
             and not (a.registered and b.registered)
     """)
     con.execute("insert into edge select a, b, 'corrected_number', 0.99, null from renumbered")
+    # from here on the two are one candidate: they do not compete for the records that have no number
+    con.execute("""
+        create or replace table same_person as
+        select q.proto as proto, min(p.proto) as main from renumbered n join identified_record p on p.rid = n.a join identified_record q on q.rid = n.b group by q.proto
+    """)
+    con.execute("update identified_record set proto = s.main from same_person s where s.proto = identified_record.proto")

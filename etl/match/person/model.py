@@ -21,6 +21,7 @@ LEVELS: dict[str, list[tuple[str, str, str | None]]] = {
         ("homophone", "py_l = py_r", "py"),
         ("one_character", "name_apart(name_l, name_r) = 1 and surname(name_l) = surname(name_r) and length(name_l) > 2", None),
         ("one_of_two", "name_apart(name_l, name_r) = 1 and surname(name_l) = surname(name_r)", None),
+        ("other_surname", "length(name_l) = length(name_r) and length(name_l) in (2, 3) and name_l[2:] = name_r[2:]", None),
         ("surname", "surname(name_l) = surname(name_r)", None),
     ],
     "birth": [
@@ -69,6 +70,8 @@ BLOCKING = [
     "l.name = r.name and l.id_tail = r.id_tail",
     "l.name = r.name and l.id_head = r.id_head",
     "l.name = r.name and l.mask = r.mask",
+    "l.birth = r.birth and l.house = r.house",
+    "l.birth = r.birth and l.given = r.given and l.town = r.town",
 ]
 
 

@@ -34,7 +34,7 @@ def records(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("""
         create or replace table rec as
         with p as (
-            select (row_number() over (order by dataset, source_key, role)) - 1 as rid, * from feed.person
+            select (row_number() over (order by dataset, source_key, role)) - 1 as rid, * replace (case when name_state = 'unnamed' then null else name end as name) from feed.person
             qualify row_number() over (partition by dataset, source_key, role order by removed_on nulls first) = 1
         )
         select p.rid, p.dataset, p.source_key, p.role, p.removed_on is not null as former, p.first_delivered_on,

@@ -31,7 +31,7 @@ SHAPE = """
         case when length(x.id_like) = 18 and not contains(x.id_like, '*') then x.id_like[:14] end as id_head,
         case when length(x.id_like) = 18 and not contains(x.id_like, '*') then x.id_like[7:18] end as id_tail,
         case when length(x.id_like) = 18 then x.id_like[:4] || x.id_like[15:18] end as mask,
-        coalesce(pc.ctx, c.ctx) as ctx, coalesce(n.persons <= {rare}, true) as name_is_rare, coalesce(n.persons <= {uncommon}, true) as name_is_uncommon
+        coalesce(pc.ctx, c.ctx) as ctx, list_filter(coalesce(pc.ctx, c.ctx), lambda x: x[1] = 'H')[1] as house, x.name[2:] as given, coalesce(n.persons <= {rare}, true) as name_is_rare, coalesce(n.persons <= {uncommon}, true) as name_is_uncommon
     from {rows} x left join context c using (rid) left join proto_context pc on pc.proto = x.proto
     left join tf_name_of n on n.name = x.name
 """

@@ -97,6 +97,6 @@ def test_an_empty_delivery_is_judged_on_nothing(registry: Registry, cleaned: tup
 def test_every_source_has_its_rules_named_once() -> None:
     registry = load()
     for source in registry.sources.values():
-        names = [f"{a.cleaned}_{a.name}" for a in applied(registry, source)]
+        names = [a.claim for a in applied(registry, source)]
         assert len(names) == len(set(names)), source.name
         assert {o for a in applied(registry, source) for o in a.outputs} <= set(registry.outputs(source)), source.name

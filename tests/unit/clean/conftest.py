@@ -1,7 +1,6 @@
 """Cleaning in one call: delivered rows in, cleaned rows out, through the real files and the real DuckDB."""
 
-from collections.abc import Callable, Iterator
-from datetime import date
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,20 +8,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from cleaning import TODAY, Cleaner, Row, outcome, source_of
 
 from etl.clean import clean
 from etl.spec import Registry, Source, load
-
-TODAY = date(2018, 3, 15)
-Row = dict[str, Any]
-Cleaner = Callable[..., list[Row]]
-
-
-def source_of(columns: dict[str, Any], key: list[str], **more: Any) -> Source:
-    """A source as a file under schemas/sources would declare it."""
-    delivery = more.pop("delivery", {"channel": "file", "kind": "full", "format": "csv"})
-    body = {"name": "health/tested", "stem": "health/tested", "title": "试", "delivery": delivery, "key": key, "columns": columns}
-    return Source.model_validate(body | more)
 
 
 @pytest.fixture(scope="session")
@@ -64,10 +53,3 @@ def by_rule(run: Cleaner) -> Cleaner:
         return [outcome(r, name) for r in rows]
 
     return outcomes
-
-
-def outcome(row: Row, name: str) -> Row:
-    """What became of one value: suffix → output, and the problem."""
-    values = {k.removeprefix(name): v for k, v in row.items() if k.startswith(name)}
-    problems = [f["problem"] for f in row["findings"]]
-    return {**values, "problem": problems[0] if problems else None, "reasons": row["reasons"]}

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import shapely
-from conftest import source_of
+from cleaning import source_of
 
 from etl.clean.geometry import read
 from etl.clean.offset import to_bd09, to_gcj02, undo
@@ -58,7 +58,9 @@ def test_a_bow_tie_is_repaired_and_said_so() -> None:
 
 def test_of_a_collection_the_asked_kind_is_kept() -> None:
     shape, problem = _read(
-        shapely.from_wkt("GEOMETRYCOLLECTION(POINT(105.4 28.8),POLYGON((105.4 28.8,105.5 28.9,105.5 28.8,105.4 28.8)))"), "EPSG:4490", "polygon"
+        shapely.from_wkt("GEOMETRYCOLLECTION(POINT(105.4 28.8),POLYGON((105.4 28.8,105.5 28.9,105.5 28.8,105.4 28.8)))"),
+        "EPSG:4490",
+        "polygon",
     )
     assert shape is not None and shape.geom_type == "Polygon" and problem is None
 
@@ -78,7 +80,10 @@ def test_what_is_no_geometry_of_the_city_is_empty_and_named(shape: Any, problem:
 
 
 def test_a_row_outside_the_city_is_refused_and_one_without_geometry_only_where_it_is_required(run: Any) -> None:
-    rows = [{"编号": str(i), "@geometry": g} for i, g in enumerate([shapely.to_wkb(shapely.Point(116, 39)), None, b"not wkb", shapely.to_wkb(shapely.Point(LON, LAT))])]
+    rows = [
+        {"编号": str(i), "@geometry": g}
+        for i, g in enumerate([shapely.to_wkb(shapely.Point(116, 39)), None, b"not wkb", shapely.to_wkb(shapely.Point(LON, LAT))])
+    ]
     delivery = {"channel": "file", "kind": "full", "format": "geojson", "crs": "EPSG:4490"}
     for required in (True, False):
         source = source_of({"编号": {"as": "n"}}, ["编号"], delivery=delivery, geometry={"kinds": ["point"], "required": required})

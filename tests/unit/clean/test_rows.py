@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from conftest import source_of
+from cleaning import source_of
 
 PERSON = {
     "编号": {"as": "number"},
@@ -16,7 +16,10 @@ PERSON = {
 
 def test_a_key_is_the_delivered_text_trimmed_and_joined(run: Any) -> None:
     source = source_of({"文号": {"as": "a"}, "名称": {"as": "b", "rule": "entity_name"}}, ["文号", "名称"])
-    got = run(source, [{"文号": "　泸环罚〔2017〕43号 ", "名称": "\t某 公司(本部)\xa0"}, {"文号": "甲", "名称": "　 "}, {"文号": None, "名称": "乙"}])
+    got = run(
+        source,
+        [{"文号": "　泸环罚〔2017〕43号 ", "名称": "\t某 公司(本部)\xa0"}, {"文号": "甲", "名称": "　 "}, {"文号": None, "名称": "乙"}],
+    )
     assert [r["source_key"] for r in got] == ["泸环罚〔2017〕43号|某 公司(本部)", None, None]
     assert [r["reasons"] for r in got] == [[], ["missing_key: 主键列“名称”为空"], ["missing_key: 主键列“文号”为空"]]
 
@@ -56,7 +59,9 @@ def test_the_rest_of_a_wide_table_is_one_json_column_and_content(run: Any) -> No
 
 
 def test_a_period_in_the_title_is_key_and_content_and_the_file_name_is_not(run: Any) -> None:
-    source = source_of({"指标": {"as": "indicator", "rule": "indicator_name"}, "@sheet": {"as": "period", "rule": "period_in_text"}}, ["指标", "@sheet"])
+    source = source_of(
+        {"指标": {"as": "indicator", "rule": "indicator_name"}, "@sheet": {"as": "period", "rule": "period_in_text"}}, ["指标", "@sheet"]
+    )
     rows = [
         {"指标": "  #客运量", "@sheet": "2018年1-2月", "@title": None, "@file": "a.xlsx"},
         {"指标": "  #客运量", "@sheet": "Sheet1", "@title": "2018年2月交通运输月报", "@file": "b.xlsx"},
@@ -87,15 +92,27 @@ def test_a_wrong_field_that_is_not_required_only_leaves_a_finding(run: Any) -> N
     columns = {**PERSON, "出生日期": {"as": "birth_date", "rule": "date"}}
     (row,) = run(source_of(columns, ["编号"]), [{"编号": "1", "姓名": "张三", "性别": "X", "出生日期": "不是日期"}])
     assert row["reasons"] == []
-    assert [(f["column"], f["problem"], f["value"]) for f in row["findings"]] == [("性别", "not_in_list", "X"), ("出生日期", "not_a_date", "不是日期")]
+    assert [(f["column"], f["problem"], f["value"]) for f in row["findings"]] == [
+        ("性别", "not_in_list", "X"),
+        ("出生日期", "not_a_date", "不是日期"),
+    ]
     assert (row["sex_code"], row["birth_date"]) == (None, None)
 
 
 def test_longitude_and_latitude_are_exchanged_back_and_zero_is_nowhere(run: Any) -> None:
-    source = source_of({"键": {"as": "k"}, "经度": {"as": "longitude", "rule": "coordinate"}, "纬度": {"as": "latitude", "rule": "coordinate"}}, ["键"])
+    source = source_of(
+        {"键": {"as": "k"}, "经度": {"as": "longitude", "rule": "coordinate"}, "纬度": {"as": "latitude", "rule": "coordinate"}}, ["键"]
+    )
     points = [("105.44", "28.87"), ("28.87", "105.44"), ("0", "0"), (None, None), ("116.4", "39.9"), ("105°26′24″", "28.87")]
     got = run(source, [{"键": str(i), "经度": x, "纬度": y} for i, (x, y) in enumerate(points)])
-    assert [(r["longitude"], r["latitude"]) for r in got] == [(105.44, 28.87), (105.44, 28.87), (None, None), (None, None), (None, None), (105.44, 28.87)]
+    assert [(r["longitude"], r["latitude"]) for r in got] == [
+        (105.44, 28.87),
+        (105.44, 28.87),
+        (None, None),
+        (None, None),
+        (None, None),
+        (105.44, 28.87),
+    ]
     assert [{f["problem"] for f in r["findings"]} for r in got] == [
         set(), {"coordinate_exchanged"}, {"coordinate_missing"}, {"coordinate_missing"}, {"coordinate_outside"}, set(),
     ]  # fmt: skip

@@ -62,7 +62,14 @@ def test_nobody_is_born_after_the_business_date(by_rule: Any) -> None:
 
 
 def test_times_are_local_to_shanghai(by_rule: Any) -> None:
-    delivered = ["2018-03-01 08:30:00", "2018-03-01T00:30:00Z", "2018-03-01T08:30:00+08:00", "2018/3/1 8:30", "20180301083000", "2018-03-01"]
+    delivered = [
+        "2018-03-01 08:30:00",
+        "2018-03-01T00:30:00Z",
+        "2018-03-01T08:30:00+08:00",
+        "2018/3/1 8:30",
+        "20180301083000",
+        "2018-03-01",
+    ]
     moments = [g[""] for g in by_rule("datetime", delivered)]
     assert moments == [datetime(2018, 3, 1, 8, 30)] * 5 + [datetime(2018, 3, 1)]
     (wrong,) = by_rule("datetime", ["2018-03-01 25:30:00"], required=True)
