@@ -60,7 +60,7 @@ def account(con: duckdb.DuckDBPyConnection, cleaned: Path, snapshot: str, *, ful
                 when len(n.reasons) > 0 then 'quarantined'
                 when s.source_key is null or s.removed_on is not null then 'new'
                 when s.row_hash = n.row_hash then 'unchanged'
-                when {'false' if full else f"s.delivered_on > date '{day}'"} then 'unchanged'
+                when {"false" if full else f"s.delivered_on > date '{day}'"} then 'unchanged'
                 else 'changed' end as fate,
             case when conflict then list_append(n.reasons, 'key_conflict: 同一主键在本次交付中出现多次而内容不同，无法判断哪一行为准') else n.reasons end as reasons
         from nth n left join {snapshot} s on s.source_key = n.source_key
@@ -68,4 +68,5 @@ def account(con: duckdb.DuckDBPyConnection, cleaned: Path, snapshot: str, *, ful
     gone = f"select s.source_key from {snapshot} s where s.removed_on is null and s.source_key not in (select source_key from fate where source_key is not null)"
     con.execute(f"create or replace table removed as {gone if full else gone + ' and false'}")
     by = dict(con.execute("select fate, count(*) from fate group by fate").fetchall())
-    return Account(count(con, "select count(*) from fate"), *(by.get(f, 0) for f in FATES), count(con, "select count(*) from removed"))
+    counts = {f"rows_{fate}": int(by.get(fate, 0)) for fate in FATES}
+    return Account(rows_in=count(con, "select count(*) from fate"), rows_removed=count(con, "select count(*) from removed"), **counts)

@@ -12,11 +12,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from etl import pipeline
+from etl import pipeline, spec
 from etl import settings as settings_module
 from etl.errors import JichuError, UsageError
 
-app = typer.Typer(name="jichu", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="基础：从部门交付到人口、法人、地理、统计、信用、证照各库。")
+app = typer.Typer(
+    name="jichu",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="基础：从部门交付到人口、法人、地理、统计、信用、证照各库。",
+)
 out = Console()
 DATASET = typer.Argument(metavar="DATASET", help="部门/数据集，如 public_security/household_register")
 
@@ -65,7 +71,15 @@ def _accounts(summary: pipeline.Summary) -> None:
     table = Table(title="行数账", title_justify="left")
     for name in ("数据集", "交付", "状态"):
         table.add_column(name)
-    keys = {"收到": "rows_in", "新增": "rows_new", "变更": "rows_changed", "未变": "rows_unchanged", "重复": "rows_duplicate", "隔离": "rows_quarantined", "消失": "rows_removed"}
+    keys = {
+        "收到": "rows_in",
+        "新增": "rows_new",
+        "变更": "rows_changed",
+        "未变": "rows_unchanged",
+        "重复": "rows_duplicate",
+        "隔离": "rows_quarantined",
+        "消失": "rows_removed",
+    }
     for name in keys:
         table.add_column(name, justify="right")
     for dataset, deliveries in summary.deliveries.items():
@@ -75,7 +89,7 @@ def _accounts(summary: pipeline.Summary) -> None:
     if table.row_count:
         out.print(table)
     states = {"published": "已发布", "unchanged": "无变化", "held": "挂起"}
-    out.print("各库：" + "，".join(f"{pipeline.spec.load().libraries[n].title} {states[x['state']]}" for n, x in summary.libraries.items()))
+    out.print("各库：" + "，".join(f"{spec.load().libraries[n].title} {states[x['state']]}" for n, x in summary.libraries.items()))
     if summary.skipped:
         out.print(f"没有投递文件夹或连接而跳过：{'、'.join(summary.skipped)}", highlight=False)
     for name, error in summary.failures.items():
@@ -93,12 +107,18 @@ def check() -> None:
         print(problem)
     if found:
         raise typer.Exit(2)
-    registry = pipeline.spec.load()
-    print(f"没有问题：{len(registry.sources)} 个数据集，{len(registry.libraries)} 个库，{len(registry.codes)} 张代码表，{len(registry.rules)} 条列规则")
+    registry = spec.load()
+    print(
+        f"没有问题：{len(registry.sources)} 个数据集，{len(registry.libraries)} 个库，{len(registry.codes)} 张代码表，{len(registry.rules)} 条列规则"
+    )
 
 
 @app.command()
-def preview(dataset: Annotated[str, DATASET], file: Annotated[Path, typer.Argument(help="一个交付文件")], as_json: Annotated[bool, typer.Option("--json", help="每行一个 JSON 对象")] = False) -> None:
+def preview(
+    dataset: Annotated[str, DATASET],
+    file: Annotated[Path, typer.Argument(help="一个交付文件")],
+    as_json: Annotated[bool, typer.Option("--json", help="每行一个 JSON 对象")] = False,
+) -> None:
     """看一次交付会变成什么，不装载：清洗后的行、被隔离的行及原因、发现的问题。"""
     from etl.preview import preview as look
 
@@ -135,13 +155,23 @@ def _decide(dataset: str, delivery: str, by: str, why: str, release: bool) -> No
 
 
 @app.command()
-def release(dataset: Annotated[str, DATASET], delivery: Annotated[str, typer.Argument(help="交付编号或日期 YYYYMMDD")], by: Annotated[str, typer.Option(help="谁决定")], why: Annotated[str, typer.Option(help="为何")]) -> None:
+def release(
+    dataset: Annotated[str, DATASET],
+    delivery: Annotated[str, typer.Argument(help="交付编号或日期 YYYYMMDD")],
+    by: Annotated[str, typer.Option(help="谁决定")],
+    why: Annotated[str, typer.Option(help="为何")],
+) -> None:
     """放行一次挂起的交付。"""
     _decide(dataset, delivery, by, why, True)
 
 
 @app.command()
-def discard(dataset: Annotated[str, DATASET], delivery: Annotated[str, typer.Argument(help="交付编号或日期 YYYYMMDD")], by: Annotated[str, typer.Option(help="谁决定")], why: Annotated[str, typer.Option(help="为何")]) -> None:
+def discard(
+    dataset: Annotated[str, DATASET],
+    delivery: Annotated[str, typer.Argument(help="交付编号或日期 YYYYMMDD")],
+    by: Annotated[str, typer.Option(help="谁决定")],
+    why: Annotated[str, typer.Option(help="为何")],
+) -> None:
     """弃用一次挂起的交付。"""
     _decide(dataset, delivery, by, why, False)
 
@@ -150,7 +180,14 @@ def discard(dataset: Annotated[str, DATASET], delivery: Annotated[str, typer.Arg
 def replay(dataset: Annotated[str, DATASET]) -> None:
     """规则或代码表改好以后，把还在隔离的行再试一遍。"""
     done = pipeline.replay(dataset, say=_say)
-    print(f"{dataset}：试了 {done['rows_in']} 行" + (f"，装载 {done['rows_new'] + done['rows_changed']} 行，仍隔离 {done['rows_quarantined']} 行" if done["rows_in"] else "，没有在隔离的行"))
+    print(
+        f"{dataset}：试了 {done['rows_in']} 行"
+        + (
+            f"，装载 {done['rows_new'] + done['rows_changed']} 行，仍隔离 {done['rows_quarantined']} 行"
+            if done["rows_in"]
+            else "，没有在隔离的行"
+        )
+    )
 
 
 @app.command()

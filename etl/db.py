@@ -18,7 +18,13 @@ from etl.errors import DatabaseError, LockBusy
 from etl.settings import Settings
 
 # DuckDB type → PostgreSQL type of staging columns
-POSTGRES_TYPES = {"VARCHAR": "text", "JSON": "jsonb", "BLOB": "geometry(Geometry, 4490)", "DOUBLE": "double precision", "TIMESTAMP": "timestamp"}
+POSTGRES_TYPES = {
+    "VARCHAR": "text",
+    "JSON": "jsonb",
+    "BLOB": "geometry(Geometry, 4490)",
+    "DOUBLE": "double precision",
+    "TIMESTAMP": "timestamp",
+}
 
 
 def postgres_type(duck: str) -> str:
@@ -110,7 +116,9 @@ def copy_in(con: Connection, duck: duckdb.DuckDBPyConnection, relation: str, tab
     os.close(handle)
     try:
         listed = ", ".join(_as_text(n, k) for n, k in kinds.items())
-        duck.execute(f"copy (select {listed} from {relation}) to '{name}' (format csv, header false, nullstr '\\N', quote '\"', escape '\"')")
+        duck.execute(
+            f"copy (select {listed} from {relation}) to '{name}' (format csv, header false, nullstr '\\N', quote '\"', escape '\"')"
+        )
         with Path(name).open("rb") as f, con.cursor() as c:
             c.copy_expert(f"copy {table} ({', '.join(quote(n) for n in kinds)}) from stdin (format csv, null '\\N')", f, size=1 << 20)
             return int(c.rowcount)
@@ -129,7 +137,10 @@ def copy_out(con: Connection, sql: str, kinds: dict[str, str], target: Path, duc
             c.copy_expert(f"copy ({sql}) to stdout (format csv, null '\\N'{quoted})", f, size=1 << 20)
         typed = {n: "VARCHAR" if k in ("BLOB", "JSON") or k.endswith("[]") else k for n, k in kinds.items()}
         listed = ", ".join(f"'{n}': '{k}'" for n, k in typed.items())
-        back = ", ".join(f"unhex({quote(n)}) as {quote(n)}" if k == "BLOB" else f"{quote(n)}::JSON as {quote(n)}" if k == "JSON" else quote(n) for n, k in kinds.items())
+        back = ", ".join(
+            f"unhex({quote(n)}) as {quote(n)}" if k == "BLOB" else f"{quote(n)}::JSON as {quote(n)}" if k == "JSON" else quote(n)
+            for n, k in kinds.items()
+        )
         part = target.with_suffix(".part")
         duck.execute(
             f"copy (select {back} from read_csv('{name}', columns={{{listed}}}, header=false, nullstr='\\N', allow_quoted_nulls=false, "

@@ -2,6 +2,7 @@
 
 from etl import db, spec
 from etl.settings import ROOT, Settings
+from etl.spec.registry import nearest
 
 
 def problems() -> list[str]:
@@ -25,9 +26,9 @@ def _beliefs(registry: spec.Registry, library: spec.Library) -> list[str]:
     found = []
     for name, fields in library.believe.items():
         for field, rule in fields.items():
-            for pattern in rule.order:
-                if not fnmatch.filter(registry.sources, pattern):
-                    found.append(f"schemas/libraries/{library.name}.yml：believe.{name}.{field}.order：没有数据集 {pattern}；{spec.registry.nearest(pattern, registry.sources)}")
+            strange = [p for p in rule.order if not fnmatch.filter(registry.sources, p)]
+            where = f"schemas/libraries/{library.name}.yml：believe.{name}.{field}.order"
+            found += [f"{where}：没有数据集 {p}；{nearest(p, registry.sources)}" for p in strange]
     return found
 
 
@@ -36,11 +37,18 @@ def waiting(settings: Settings) -> list[str]:
     from etl import extract
 
     registry = spec.load()
-    lines = [f"等待：{s.name} {folder.name} 还没有 _SUCCESS" for s in registry.sources.values() for folder in extract.incomplete(s, settings)]
+    lines = [
+        f"等待：{s.name} {folder.name} 还没有 _SUCCESS" for s in registry.sources.values() for folder in extract.incomplete(s, settings)
+    ]
     if settings.database_url:
         try:
-            open_ones = db.query(settings, "select dataset, delivery_id, state, reason from ops.delivery where state in ('held', 'rejected') order by loaded_at")
+            open_ones = db.query(
+                settings,
+                "select dataset, delivery_id, state, reason from ops.delivery where state in ('held', 'rejected') order by loaded_at",
+            )
         except Exception:
             return lines
-        lines += [f"{'挂起' if state == 'held' else '拒收'}：{dataset} {delivery} {reason}" for dataset, delivery, state, reason in open_ones]
+        lines += [
+            f"{'挂起' if state == 'held' else '拒收'}：{dataset} {delivery} {reason}" for dataset, delivery, state, reason in open_ones
+        ]
     return lines

@@ -45,11 +45,9 @@ def migrate(settings: Settings) -> None:
     """Brings the database to the newest shape. Does nothing, quickly, when it is there already."""
     if _at_head(settings):
         return
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory  # noqa: F401: fails early when the folder is not whole
-    from sqlalchemy import create_engine, pool
-
     from alembic import command
+    from alembic.config import Config
+    from sqlalchemy import create_engine, pool
 
     with db.lock(settings, "migrate"):
         con = db.connect(settings, autocommit=True)
@@ -71,7 +69,12 @@ def staging(con: Connection, registry: Registry, source: Source) -> None:
     """Creates the staging table of a source, or adds the columns its spec has gained; comments in Chinese."""
     table, past = f"staging.{quote(source.table)}", f"staging.{quote(source.table + '__past')}"
     wanted = {n: (db.postgres_type(kind), title) for n, (kind, title) in registry.outputs(source).items()}
-    have = {r[0] for r in db.rows(con, "select attname from pg_attribute where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped", [table])}
+    have = {
+        r[0]
+        for r in db.rows(
+            con, "select attname from pg_attribute where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped", [table]
+        )
+    }
     if set(STAGING) | set(wanted) <= have:
         return
     if not have:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import duckdb
     from psycopg2.extensions import connection as Connection
 
-    from etl.extract import Landed, Waiting
+    from etl.extract import Waiting
 
 log = logging.getLogger("jichu")
 
@@ -69,7 +69,11 @@ class Run:
         yield told
         seconds = time.monotonic() - started
         log.info("%s %s: %s rows, %.2f s", what, name, told["rows"], seconds)
-        db.query(self.settings, "insert into ops.stage (run_id, what, stage, rows, seconds) values (%s, %s, %s, %s, %s)", [self.run_id, what, name, told["rows"], round(seconds, 3)])
+        db.query(
+            self.settings,
+            "insert into ops.stage (run_id, what, stage, rows, seconds) values (%s, %s, %s, %s, %s)",
+            [self.run_id, what, name, told["rows"], round(seconds, 3)],
+        )
 
 
 def start(drop: Path | None = None, as_of: str | None = None, say: Callable[[str], None] | None = None) -> Run:
@@ -110,7 +114,14 @@ def _ingest(run: Run, source: Source) -> list[dict[str, Any]]:
                     continue
                 if books.held:
                     break  # later deliveries wait for the decision
-                taken = load.Taken(source.name, f"{waiting.delivered_on:%Y%m%d}-{(mark or 'unread')[:8]}", waiting.delivered_on, source.delivery.kind, mark or "", None)
+                taken = load.Taken(
+                    source.name,
+                    f"{waiting.delivered_on:%Y%m%d}-{(mark or 'unread')[:8]}",
+                    waiting.delivered_on,
+                    source.delivery.kind,
+                    mark or "",
+                    None,
+                )
                 try:
                     books.admit(source, waiting, mark)
                     outcome = _take(run, con, source, waiting, books)
@@ -159,8 +170,16 @@ class Books:
 def _books(con: Connection, source: Source) -> Books:
     from etl import db
 
-    entries = db.rows(con, "select delivered_on, delivery_id, state, content_sha256 from ops.delivery where dataset = %s and kind <> 'replay' order by sequence", [source.name])
-    last = db.rows(con, "select rows_in, watermark from ops.delivery where dataset = %s and state = 'loaded' and kind <> 'replay' order by sequence desc limit 1", [source.name])
+    entries = db.rows(
+        con,
+        "select delivered_on, delivery_id, state, content_sha256 from ops.delivery where dataset = %s and kind <> 'replay' order by sequence",
+        [source.name],
+    )
+    last = db.rows(
+        con,
+        "select rows_in, watermark from ops.delivery where dataset = %s and state = 'loaded' and kind <> 'replay' order by sequence desc limit 1",
+        [source.name],
+    )
     watermark = db.rows(con, "select max(watermark) from ops.delivery where dataset = %s and state = 'loaded'", [source.name])[0][0]
     con.commit()
     return Books(tuple(entries), watermark, last[0][0] if last else None)
@@ -176,7 +195,9 @@ def _take(run: Run, con: Connection, source: Source, waiting: Waiting, books: Bo
     same_day = any(d == landed.delivered_on and state == "loaded" for d, _, state, _ in books.entries)
     if not decided and (any(i == landed.delivery_id for _, i, _, _ in books.entries) or (same_day and landed.rows_in == 0)):
         return None
-    taken = load.Taken(source.name, landed.delivery_id, landed.delivered_on, source.delivery.kind, landed.content_sha256, landed.watermark, landed.notes)
+    taken = load.Taken(
+        source.name, landed.delivery_id, landed.delivered_on, source.delivery.kind, landed.content_sha256, landed.watermark, landed.notes
+    )
     return _apply(run, con, source, taken, landed.rows, books, decided=decided)
 
 
@@ -200,7 +221,13 @@ def _apply(run: Run, con: Connection, source: Source, taken: Any, rows: Path, bo
             reason = None if decided else _too_different(source, taken.kind, counted, books)
             if reason:
                 load.reject(con, taken, "held", reason, counted)
-                return {"delivery_id": taken.delivery_id, "delivered_on": str(taken.delivered_on), "state": "held", "reason": reason, **counted.as_dict()}
+                return {
+                    "delivery_id": taken.delivery_id,
+                    "delivered_on": str(taken.delivered_on),
+                    "state": "held",
+                    "reason": reason,
+                    **counted.as_dict(),
+                }
             with run.stage(source.name, "check"):
                 load.changes(duck, taken, cleaned, before)
                 waiting = load.candidate(con, duck, source, scratch)
@@ -209,9 +236,17 @@ def _apply(run: Run, con: Connection, source: Source, taken: Any, rows: Path, bo
             if failed and not decided:
                 reason = "too_many_bad: 严重检查未过：" + "；".join(f"{o.expectation}（{o.failed} 行）：{o.because}" for o in failed)
                 load.reject(con, taken, "held", reason, counted)
-                return {"delivery_id": taken.delivery_id, "delivered_on": str(taken.delivered_on), "state": "held", "reason": reason, **counted.as_dict()}
+                return {
+                    "delivery_id": taken.delivery_id,
+                    "delivered_on": str(taken.delivered_on),
+                    "state": "held",
+                    "reason": reason,
+                    **counted.as_dict(),
+                }
             with run.stage(source.name, "commit") as told:
-                load.commit(con, duck, source, taken, counted, rows, cleaned, scratch, lambda c: load.write_results(c, outcomes, taken.delivery_id))
+                load.commit(
+                    con, duck, source, taken, counted, rows, cleaned, scratch, lambda c: load.write_results(c, outcomes, taken.delivery_id)
+                )
                 load.keep_snapshot(run.settings, con, duck, run.registry, source, before, taken)
                 told["rows"] = counted.rows_new + counted.rows_changed
         finally:
@@ -249,7 +284,18 @@ def _told(source: Source, outcome: dict[str, Any]) -> str:
     """One line of progress: no personal data, only counts."""
     words = {"loaded": "已装载", "held": "挂起", "rejected": "拒收"}[outcome["state"]]
     if outcome["state"] == "loaded":
-        counts = " ".join(f"{w}{outcome[k]}" for w, k in (("收", "rows_in"), ("新", "rows_new"), ("变", "rows_changed"), ("同", "rows_unchanged"), ("重", "rows_duplicate"), ("隔离", "rows_quarantined"), ("去", "rows_removed")))
+        counts = " ".join(
+            f"{w}{outcome[k]}"
+            for w, k in (
+                ("收", "rows_in"),
+                ("新", "rows_new"),
+                ("变", "rows_changed"),
+                ("同", "rows_unchanged"),
+                ("重", "rows_duplicate"),
+                ("隔离", "rows_quarantined"),
+                ("去", "rows_removed"),
+            )
+        )
         return f"{source.name} {outcome['delivered_on']} {words} {counts}"
     return f"{source.name} {outcome['delivered_on']} {words} {outcome['reason']}"
 
@@ -257,7 +303,17 @@ def _told(source: Source, outcome: dict[str, Any]) -> str:
 # ── decisions of people ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def decide(dataset: str, delivery: str, *, release: bool, by: str, why: str, as_of: str | None = None, drop: Path | None = None, say: Callable[[str], None] | None = None) -> dict[str, Any]:
+def decide(
+    dataset: str,
+    delivery: str,
+    *,
+    release: bool,
+    by: str,
+    why: str,
+    as_of: str | None = None,
+    drop: Path | None = None,
+    say: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
     """Releases or discards a held delivery; who and why are recorded."""
     from etl import db, extract, load
     from etl.errors import UsageError
@@ -267,7 +323,11 @@ def decide(dataset: str, delivery: str, *, release: bool, by: str, why: str, as_
     with db.lock(run.settings, "run", shared=True), db.lock(run.settings, source.name):
         con = db.connect(run.settings)
         try:
-            found = db.rows(con, "select delivery_id, delivered_on, content_sha256, watermark, notes from ops.delivery where dataset = %s and delivery_id like %s and state = 'held'", [dataset, delivery.replace("%", "") + "%"])
+            found = db.rows(
+                con,
+                "select delivery_id, delivered_on, content_sha256, watermark, notes from ops.delivery where dataset = %s and delivery_id like %s and state = 'held'",
+                [dataset, delivery.replace("%", "") + "%"],
+            )
             if len(found) != 1:
                 held = [r[0] for r in db.rows(con, "select delivery_id from ops.delivery where dataset = %s and state = 'held'", [dataset])]
                 raise UsageError(f"{dataset} 没有挂起的交付 {delivery}；挂起的有：{'、'.join(held) or '无'}")
@@ -286,7 +346,11 @@ def decide(dataset: str, delivery: str, *, release: bool, by: str, why: str, as_
             else:
                 outcome = {"delivery_id": delivery_id, "delivered_on": str(day), "state": "discarded"}
             with con:
-                db.rows(con, "update ops.delivery set state = %s, decided_by = %s, decided_why = %s where dataset = %s and delivery_id = %s", ["loaded" if release else "discarded", by, why, dataset, delivery_id])
+                db.rows(
+                    con,
+                    "update ops.delivery set state = %s, decided_by = %s, decided_why = %s where dataset = %s and delivery_id = %s",
+                    ["loaded" if release else "discarded", by, why, dataset, delivery_id],
+                )
             return outcome
         finally:
             con.close()
@@ -357,7 +421,11 @@ def _integrate(run: Run, library: Library) -> dict[str, Any]:
         con = db.connect(run.settings, autocommit=True)
         try:
             inputs = _inputs(run, con, library)
-            if db.rows(con, "select 1 from ops.publication where library = %s and state = 'published' and inputs = %s and sequence = (select max(sequence) from ops.publication where library = %s)", [library.name, inputs, library.name]):
+            if db.rows(
+                con,
+                "select 1 from ops.publication where library = %s and state = 'published' and inputs = %s and sequence = (select max(sequence) from ops.publication where library = %s)",
+                [library.name, inputs, library.name],
+            ):
                 return {"library": library.name, "state": "unchanged"}
             folder = run.settings.home / "cache" / load.instance(con)
             with engine.connect(run.settings) as duck:
@@ -369,14 +437,16 @@ def _integrate(run: Run, library: Library) -> dict[str, Any]:
                     known = {r[0] for r in db.rows(con, "select distinct dataset from ops.delivery where state = 'loaded'")}
                     snapshots = {n: load.snapshot(run.settings, con, duck, run.registry, s) for n, s in sorted(fed.items()) if n in known}
                     past = {n: load.past(run.settings, con, duck, run.registry, fed[n]) for n in snapshots}
-                    lay(bench, snapshots, past, {t: read_published(run.settings, con, duck, t, folder / "published") for t in library.reads})
+                    lay(
+                        bench, snapshots, past, {t: read_published(run.settings, con, duck, t, folder / "published") for t in library.reads}
+                    )
                 for step in _steps(library.name):
                     with run.stage(library.name, f"{step.__module__.split('.')[1]}.{step.__name__}"):
                         step(bench)
                 outcomes: list[Any] = []
 
                 def suite(table: str, candidate: str) -> str | None:
-                    found = _suite(run, table.replace('.', '/'), table, candidate)
+                    found = _suite(run, table.replace(".", "/"), table, candidate)
                     outcomes.extend(found)
                     return "；".join(f"{table} {o.expectation}（{o.failed} 行）：{o.because}" for o in check.critical(found)) or None
 
@@ -388,8 +458,15 @@ def _integrate(run: Run, library: Library) -> dict[str, Any]:
         finally:
             con.close()
     held = [f"{o.target} {o.expectation}" for o in check.critical(outcomes)]
-    run.say(f"{library.title} {'挂起：' + '、'.join(held) if held else '已发布：' + '，'.join(f'{c.table} 写 {c.written} 删 {c.deleted}' for c in changes if c.written or c.deleted)}")
-    return {"library": library.name, "state": "held" if held else "published", "held": held, "tables": {c.table: [c.written, c.deleted] for c in changes}}
+    run.say(
+        f"{library.title} {'挂起：' + '、'.join(held) if held else '已发布：' + '，'.join(f'{c.table} 写 {c.written} 删 {c.deleted}' for c in changes if c.written or c.deleted)}"
+    )
+    return {
+        "library": library.name,
+        "state": "held" if held else "published",
+        "held": held,
+        "tables": {c.table: [c.written, c.deleted] for c in changes},
+    }
 
 
 def _also(con: Connection, duck: duckdb.DuckDBPyConnection, library: Library, run: Run) -> None:
@@ -405,8 +482,16 @@ def _inputs(run: Run, con: Connection, library: Library) -> str:
 
     feeding = sorted({s.name for n in library.inputs for s, _ in run.registry.feeding(f"{library.name}.{n}")})
     where = "true" if library.name == "geospatial" else "dataset = any(%s)"
-    applied = db.rows(con, f"select dataset, max(sequence) from ops.delivery where state = 'loaded' and {where} group by dataset order by dataset", [] if library.name == "geospatial" else [feeding])
-    upstream = db.rows(con, "select library, max(sequence) from ops.publication where state = 'published' and library = any(%s) group by library order by library", [library.after])
+    applied = db.rows(
+        con,
+        f"select dataset, max(sequence) from ops.delivery where state = 'loaded' and {where} group by dataset order by dataset",
+        [] if library.name == "geospatial" else [feeding],
+    )
+    upstream = db.rows(
+        con,
+        "select library, max(sequence) from ops.publication where state = 'published' and library = any(%s) group by library order by library",
+        [library.after],
+    )
     judged = db.rows(con, "select count(*), max(at)::text from match.judgement") if "match" in library.name else []
     told = [applied, upstream, judged, str(run.settings.today) if library.daily else "", _rules_version()]
     return hashlib.sha256(json.dumps(told, default=str).encode()).hexdigest()
@@ -415,7 +500,9 @@ def _inputs(run: Run, con: Connection, library: Library) -> str:
 def _rules_version() -> str:
     """Changes when anything declared changes, or how we link and merge: a mended rule is applied at the next run."""
     digest, root = hashlib.sha256(), settings_module.ROOT
-    for path in sorted([*(root / "schemas").rglob("*.*"), *(root / "etl" / "match").rglob("*.py"), *(root / "etl" / "merge").rglob("*.py")]):
+    for path in sorted(
+        [*(root / "schemas").rglob("*.*"), *(root / "etl" / "match").rglob("*.py"), *(root / "etl" / "merge").rglob("*.py")]
+    ):
         if path.suffix in (".yml", ".csv", ".json", ".py"):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
@@ -482,6 +569,7 @@ def report(owner: str | None = None, out: str | None = None, send: bool = False,
 
     this = start(as_of=as_of)
     folder = Path(out) if out else this.settings.home / "reports" / f"{this.settings.today:%Y%m%d}"
-    built = reports.build(this.settings, this.registry, owner, folder, check.scores(this.settings.database_url))
+    built = reports.build(this.settings, this.registry, owner, folder, check.scores(this.settings.database_url, this.settings.today))
     sent = reports.send(this.settings, this.registry, built) if send else []
-    return {"reports": len(built), "sent": len(sent), "folder": str(folder)}
+    states = [s.state for s in sent]
+    return {"reports": len(built), "sent": states.count("sent"), "queued": states.count("queued"), "folder": str(folder)}

@@ -28,10 +28,12 @@ def preview(dataset: str, file: Path) -> Iterator[dict[str, Any]]:
         con.execute("create table nothing (source_key varchar, row_hash uuid, removed_on date, delivered_on date)")
         account(con, cleaned, "nothing", full=False, day=settings.today)
         fields = [n for n, (kind, _) in registry.outputs(source).items() if kind != "BLOB"]
-        delivered = [c for c in engine.columns(con, f"read_parquet('{rows}')") if c not in ("row_number", "@geometry", "@shape", "@file", "@title")]
+        delivered = [
+            c for c in engine.columns(con, f"read_parquet('{rows}')") if c not in ("row_number", "@geometry", "@shape", "@file", "@title")
+        ]
         cursor = con.execute(f"""
-            select f.row_number, f.fate, f.source_key, f.reasons, c.findings, struct_pack({', '.join(f'{engine.quote(n)} := c.{engine.quote(n)}' for n in fields)}) as cleaned,
-                struct_pack({', '.join(f'{engine.quote(n)} := r.{engine.quote(n)}' for n in delivered)}) as record
+            select f.row_number, f.fate, f.source_key, f.reasons, c.findings, struct_pack({", ".join(f"{engine.quote(n)} := c.{engine.quote(n)}" for n in fields)}) as cleaned,
+                struct_pack({", ".join(f"{engine.quote(n)} := r.{engine.quote(n)}" for n in delivered)}) as record
             from fate f join read_parquet('{cleaned}') c using (row_number) join read_parquet('{rows}') r using (row_number) order by f.row_number
         """)
         while batch := cursor.fetchmany(BATCH):
@@ -39,4 +41,11 @@ def preview(dataset: str, file: Path) -> Iterator[dict[str, Any]]:
                 if fate == "quarantined":
                     yield {"kind": "refused", "row_number": number, "source_key": key, "reasons": reasons, "record": record}
                 else:
-                    yield {"kind": "row", "row_number": number, "source_key": key, "row": row, "findings": findings, **({"duplicate": True} if fate == "duplicate" else {})}
+                    yield {
+                        "kind": "row",
+                        "row_number": number,
+                        "source_key": key,
+                        "row": row,
+                        "findings": findings,
+                        **({"duplicate": True} if fate == "duplicate" else {}),
+                    }

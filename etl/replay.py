@@ -29,7 +29,9 @@ def requeue(settings: Settings, con: Connection, duck: duckdb.DuckDBPyConnection
     if source.rest:
         listed += ", record"
     out = folder / f"replay-{source.name.replace('/', '__')}.parquet"
-    duck.execute(f"copy (select row_number() over (order by delivery_id, number) as row_number, {listed} from read_parquet('{kept}')) to '{out}' (format parquet)")
+    duck.execute(
+        f"copy (select row_number() over (order by delivery_id, number) as row_number, {listed} from read_parquet('{kept}')) to '{out}' (format parquet)"
+    )
     tried = int(duck.execute(f"select count(*) from read_parquet('{out}')").fetchall()[0][0])
     kept.unlink()
     return out, tried

@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
+from psycopg2.extensions import connection as Connection
 
 from etl import db
 from etl.engine import literal, quote
@@ -17,8 +18,22 @@ from etl.settings import Settings
 from etl.spec import Feed, Library, Registry, Source
 
 # PostgreSQL type → DuckDB type of published columns; geometry passes as EWKB
-DUCK_TYPES = {"text": "VARCHAR", "date": "DATE", "timestamp with time zone": "VARCHAR", "timestamp without time zone": "TIMESTAMP", "uuid": "UUID", "bigint": "BIGINT"}
-DUCK_TYPES |= {"integer": "INTEGER", "boolean": "BOOLEAN", "double precision": "DOUBLE", "jsonb": "JSON", "numeric": "DECIMAL(28,6)", "smallint": "INTEGER"}
+DUCK_TYPES = {
+    "text": "VARCHAR",
+    "date": "DATE",
+    "timestamp with time zone": "VARCHAR",
+    "timestamp without time zone": "TIMESTAMP",
+    "uuid": "UUID",
+    "bigint": "BIGINT",
+}
+DUCK_TYPES |= {
+    "integer": "INTEGER",
+    "boolean": "BOOLEAN",
+    "double precision": "DOUBLE",
+    "jsonb": "JSON",
+    "numeric": "DECIMAL(28,6)",
+    "smallint": "INTEGER",
+}
 
 
 @dataclass(frozen=True)
@@ -100,7 +115,9 @@ def _select(bench: Workbench, source: Source, feed: Feed, name: str, file: Path)
 
 def _addresses(bench: Workbench, snapshots: dict[str, Path]) -> str:
     """Every address text that is not empty, with the division code that its row or its department tells."""
-    parts = ["select null::varchar as dataset, null::varchar as source_key, null::varchar as role, null::varchar as text, null::varchar as hint_region where false"]
+    parts = [
+        "select null::varchar as dataset, null::varchar as source_key, null::varchar as role, null::varchar as text, null::varchar as hint_region where false"
+    ]
     for source in bench.registry.sources.values():
         if source.name not in snapshots:
             continue
@@ -126,16 +143,25 @@ def _hint(registry: Registry, source: Source, role: str) -> str:
     return literal(county.removeprefix("county_")) if county.startswith("county_") or (parent and parent.isdigit()) else "null::varchar"
 
 
-def read_published(settings: Settings, con: db.Connection, duck: duckdb.DuckDBPyConnection, table: str, folder: Path) -> Path:
+def read_published(settings: Settings, con: Connection, duck: duckdb.DuckDBPyConnection, table: str, folder: Path) -> Path:
     """A published table as Parquet: the copy kept at publication when it is still what is published, else read back."""
     version = db.rows(con, "select coalesce(max(sequence), 0) from ops.publication where state = 'published'")[0][0]
     file = folder / f"{table}-{version}.parquet"
     if not file.exists():
-        kinds = {n: _duck_type(k) for n, k in db.rows(con, "select attname, format_type(atttypid, atttypmod) from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped order by attnum", [table])}
+        kinds = {
+            n: _duck_type(k)
+            for n, k in db.rows(
+                con,
+                "select attname, format_type(atttypid, atttypmod) from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped order by attnum",
+                [table],
+            )
+        }
         listed = ", ".join(f"encode(st_asewkb({quote(n)}), 'hex')" if k == "BLOB" else quote(n) for n, k in kinds.items())
         if "geom" in kinds:  # points are wanted as numbers
             kinds |= {"longitude": "DOUBLE", "latitude": "DOUBLE"}
-            listed += ", case when geometrytype(geom) = 'POINT' then st_x(geom) end, case when geometrytype(geom) = 'POINT' then st_y(geom) end"
+            listed += (
+                ", case when geometrytype(geom) = 'POINT' then st_x(geom) end, case when geometrytype(geom) = 'POINT' then st_y(geom) end"
+            )
         db.copy_out(con, f"select {listed} from {table}", kinds, file, duck)
         for old in folder.glob(f"{table}-*.parquet"):
             if old != file:

@@ -8,12 +8,13 @@ from etl.spec import CodeTable
 
 def spellings(table: CodeTable) -> dict[str, str]:
     """Spelling → code: code, label, aliases; the code without its leading zero or, of one digit, with one; code and
-    label together (`1男`). A derived spelling never overrules a listed one."""
+    label together (`1男`, `男1`). A derived spelling never overrules a listed one."""
     listed = table.spellings()
     derived: dict[str, str] = {}
     for spelling, code in listed.items():
         if spelling.isdecimal():
-            derived |= {f"{spelling}{word}": code for word, c in listed.items() if c == code and not word.isascii()}
+            words = [word for word, c in listed.items() if c == code and not word.isascii()]
+            derived |= {together: code for word in words for together in (f"{spelling}{word}", f"{word}{spelling}")}
     for code in table.codes:
         if code.isdecimal():
             derived[code.lstrip("0") if len(code) > 1 else f"0{code}"] = code

@@ -31,7 +31,7 @@ def _code(table: str, text: str = "spelling_key({d})", value: str = "{found}") -
 
 
 _ENTITY_STEPS = (
-    "entity_code_plain({d})",
+    "entity_code_plain(entity_code_unhyphened({d}))",
     "entity_code_text({1})",
     "entity_code_candidate({2})",
     "is_organization_code(organization_part({3}))",
@@ -60,7 +60,7 @@ RULES: dict[str, Rule] = {
     "entity_name": Rule(("entity_name_value({d})",), {"": "{1}"}, "entity_name_problem({d}, {1})"),
     "citizen_id": Rule(
         (
-            "citizen_id_plain({d})",
+            "citizen_id_plain(citizen_id_unhyphened({d}))",
             "citizen_id_text({1})",
             "citizen_id_body({2})",
             "citizen_id_sum(citizen_id_number({3}))",
@@ -83,7 +83,7 @@ RULES: dict[str, Rule] = {
     ),
     "organization_code": Rule(
         (
-            "entity_code_plain({d})",
+            "entity_code_plain(entity_code_unhyphened({d}))",
             "entity_code_text({1})",
             "entity_code_candidate({2})",
             "is_organization_code(organization_part({3}))",
@@ -93,7 +93,7 @@ RULES: dict[str, Rule] = {
         "organization_code_problem({d}, {2}, {3}, {5})",
     ),
     "registration_number": Rule(
-        ("entity_code_plain({d})", "entity_code_text({1})", "registration_number_state({2})"),
+        ("entity_code_plain(entity_code_unhyphened({d}))", "entity_code_text({1})", "registration_number_state({2})"),
         {"": "{2}", "_state": "{3}"},
         "registration_number_problem({d}, {2}, {3})",
     ),

@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 
 from etl.demo import identifiers, text
 from etl.demo.chance import Chance, Ints, Mask
-from etl.demo.city import START, City
+from etl.demo.city import City
 from etl.demo.people import phones
-from etl.demo.text import NO_DAY, Text
+from etl.demo.text import Text
 from etl.demo.words import words
 
 FULL_WIDTH = str.maketrans("0123456789X", "０１２３４５６７８９Ｘ")
@@ -310,8 +310,3 @@ class Place:
     plate: Ints
     level: Ints
     words: tuple[str, ...] = field(default=("number", "building", "unit", "town", "community", "none"))
-
-
-def today_or(days: Ints) -> Ints:
-    """Days after day 0 are not written in the past."""
-    return np.where((days != NO_DAY) & (days > START), START, days)

@@ -126,7 +126,8 @@ def _deliver(con: duckdb.DuckDBPyConnection, city: City, dataset: Dataset, state
         delivered = fates.deliver(dataset, rows, chance, city.harshness, True)
     date = str(np.datetime64(city.today, "D")).replace("-", "")
     geometry = None if rows.geometry is None else rows.geometry[delivered.row]
-    dataset.write(Output(drop, date, dataset, delivered.table, geometry))
+    loose = dataset.may_be_loose and bool(chance.happens("loose", [city.day], max(0.0, 0.25 * (city.harshness - 1)))[0])
+    dataset.write(Output(drop, date, dataset, delivered.table, geometry, loose))
     if dataset.is_api and city.day:
         assert rows.updated is not None
         delivered = delivered.only(np.flatnonzero(rows.updated[delivered.row] >= (city.today - 7) * 86_400))

@@ -59,13 +59,26 @@ Builder = Callable[[City], Rows]
 
 @dataclass(frozen=True)
 class Output:
-    """Where a delivery is written: the drop folder, its date (YYYYMMDD), the table and the geometries in row order."""
+    """Where a delivery is written: the drop folder, its date (YYYYMMDD), the table and the geometries in row order.
+
+    loose: the department moves columns about and adds one that nobody declared.
+    """
 
     drop: Path
     date: str
     dataset: "Dataset"
     table: pa.Table
     geometry: np.ndarray[tuple[int], np.dtype[np.object_]] | None
+    loose: bool = False
+
+    @property
+    def columns(self) -> pa.Table:
+        """The table as it is written."""
+        if not self.loose:
+            return self.table
+        names = self.table.column_names
+        turned = self.table.select([*names[1::2], *names[::2]])
+        return turned.append_column("备用字段", pa.repeat(pa.scalar("-"), self.table.num_rows))
 
 
 @dataclass(frozen=True)
@@ -92,6 +105,11 @@ class Dataset:
     clean: bool = False
     ordered: bool = False
     is_api: bool = False
+
+    @property
+    def may_be_loose(self) -> bool:
+        """Plain tables with a header, written by name and not by place."""
+        return not self.clean and self.write.__qualname__.split(".")[0] in ("csv", "workbook")
 
     @property
     def department(self) -> str:

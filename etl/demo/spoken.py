@@ -1,19 +1,17 @@
 """Addresses as people write them: parts left out, old names, house numbers in every spelling."""
 
 import numpy as np
-import pyarrow as pa
 
 from etl.demo import text
 from etl.demo.chance import Chance, Ints
 from etl.demo.city import City
 from etl.demo.damage import FULL_WIDTH, Place
 from etl.demo.geography import COUNTIES, OLD_COUNTY_NAMES
-from etl.demo.plates import BUILDING, UNIT
+from etl.demo.plates import BUILDING, GROUPS, UNIT
 from etl.demo.text import Text
 from etl.demo.words import elsewhere
 
 TOWN, COMMUNITY, NONE = 3, 4, 5
-CHINESE_DIGITS = "〇一二三四五六七八九十"
 
 
 def _province(chance: Chance, ids: Ints) -> Text:
@@ -48,7 +46,7 @@ def _above(city: City, chance: Chance, community: Ints, ids: Ints, rural: np.nda
 
 def _tail(chance: Chance, plates_level: Ints, building: Ints, unit: Ints, room: Ints, ids: Ints) -> tuple[Text, Ints]:
     """Building, unit and room in one of the usual spellings; the level that it still tells."""
-    style = chance.choose("tail", ids, [0.55, 0.13, 0.1, 0.1, 0.12])
+    style = chance.choose("tail", ids, [0.51, 0.13, 0.1, 0.1, 0.12, 0.04])
     b, u, r = text.of(building), text.of(unit), text.of(room)
     forms = (
         text.join(b, "栋", u, "单元", r, "号"),
@@ -56,6 +54,7 @@ def _tail(chance: Chance, plates_level: Ints, building: Ints, unit: Ints, room: 
         text.join("#", b, "-", u, "-", r),
         text.join(b, "-", u, "-", r),
         text.join(b, "栋", r),
+        text.join(text.pick([g[:-1] for g in GROUPS], building - 1), "栋", u, "单元", r, "号"),
     )
     out = text.same("", len(ids))
     for k, form in enumerate(forms):
@@ -113,8 +112,3 @@ def abroad(chance: Chance, origin: Ints, ids: Ints) -> Text:
 def mixed(place: Place, elsewhere_text: Text, here: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Place:
     """place where `here`, else a text that tells no plate of this city."""
     return Place(text.where(here, place.value, elsewhere_text), np.where(here, place.plate, -1), np.where(here, place.level, NONE))
-
-
-def first(values: pa.Array, n: int) -> Text:
-    """The first n elements."""
-    return values.slice(0, n)

@@ -3,4 +3,17 @@
 from etl.load.publish import Change, publish
 from etl.load.staging import Taken, candidate, changes, commit, instance, keep_snapshot, past, reject, snapshot, write_results
 
-__all__ = ["Change", "Taken", "candidate", "changes", "commit", "instance", "keep_snapshot", "past", "publish", "reject", "snapshot", "write_results"]
+__all__ = [
+    "Change",
+    "Taken",
+    "candidate",
+    "changes",
+    "commit",
+    "instance",
+    "keep_snapshot",
+    "past",
+    "publish",
+    "reject",
+    "snapshot",
+    "write_results",
+]

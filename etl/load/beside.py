@@ -25,7 +25,14 @@ def _replace(con: Connection, duck: duckdb.DuckDBPyConnection, table: str, relat
     from pathlib import Path
 
     name = table.replace(".", "_")
-    listed = ", ".join(r[0] for r in db.rows(con, "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped order by attnum", [table]))
+    listed = ", ".join(
+        r[0]
+        for r in db.rows(
+            con,
+            "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped order by attnum",
+            [table],
+        )
+    )
     db.rows(con, f"create temp table new_{name} (like {table}) on commit drop")
     duck.execute(f"create or replace temp view shipped as select {listed} from {relation}")
     db.copy_in(con, duck, "shipped", f"pg_temp.new_{name}", Path(str(scratch)))
@@ -44,10 +51,21 @@ def _disagreements(con: Connection, duck: duckdb.DuckDBPyConnection, library: st
     from pathlib import Path
 
     names = "record_id, field, kept_value, kept_from, other_value, other_from, other_key"
-    db.rows(con, "create temp table told (record_id text, field text, kept_value text, kept_from text, other_value text, other_from text, other_key text) on commit drop")
+    db.rows(
+        con,
+        "create temp table told (record_id text, field text, kept_value text, kept_from text, other_value text, other_from text, other_key text) on commit drop",
+    )
     duck.execute(f"create or replace temp view shipped as select {names} from out.disagreement")
     db.copy_in(con, duck, "shipped", "pg_temp.told", Path(str(scratch)))
     db.rows(con, "analyze told")
     same = " and ".join(f"d.{c} is not distinct from t.{c}" for c in names.split(", "))
-    db.rows(con, f"update quality.disagreement d set closed_at = now() where library = %s and closed_at is null and not exists (select from told t where {same})", [library])
-    db.rows(con, f"insert into quality.disagreement (library, {names}) select %s, {names} from told t where not exists (select from quality.disagreement d where d.library = %s and d.closed_at is null and {same})", [library, library])
+    db.rows(
+        con,
+        f"update quality.disagreement d set closed_at = now() where library = %s and closed_at is null and not exists (select from told t where {same})",
+        [library],
+    )
+    db.rows(
+        con,
+        f"insert into quality.disagreement (library, {names}) select %s, {names} from told t where not exists (select from quality.disagreement d where d.library = %s and d.closed_at is null and {same})",
+        [library, library],
+    )

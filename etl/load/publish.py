@@ -33,7 +33,9 @@ def hashed(duck: duckdb.DuckDBPyConnection, table: str, today: date) -> str:
     name = table.replace(".", "__")
     kinds = columns(duck, f"out.{quote(table.split('.')[1])}")
     text = ", ".join(f"coalesce({'hex(' + quote(c) + ')' if k == 'BLOB' else quote(c) + '::varchar'}, '\\x01')" for c, k in kinds.items())
-    duck.execute(f"create or replace view candidate_{name} as select *, md5(concat_ws('\\x02', {text}))::uuid as row_hash, date '{today}' as version_from from out.{quote(table.split('.')[1])}")
+    duck.execute(
+        f"create or replace view candidate_{name} as select *, md5(concat_ws('\\x02', {text}))::uuid as row_hash, date '{today}' as version_from from out.{quote(table.split('.')[1])}"
+    )
     return f"candidate_{name}"
 
 
@@ -46,8 +48,12 @@ def difference(con: Connection, duck: duckdb.DuckDBPyConnection, table: str, key
     listed = ", ".join([*map(quote, key), "row_hash"])
     db.copy_out(con, f"select {listed} from {table}", {**{k: kinds[k] for k in key}, "row_hash": "UUID"}, published, duck)
     on = " and ".join(f"p.{quote(k)} is not distinct from c.{quote(k)}" for k in key)
-    duck.execute(f"create or replace table write_{name} as select c.* from {relation} c anti join read_parquet('{published}') p on {on} and p.row_hash = c.row_hash")
-    duck.execute(f"create or replace table delete_{name} as select p.* exclude (row_hash) from read_parquet('{published}') p anti join {relation} c on {on}")
+    duck.execute(
+        f"create or replace table write_{name} as select c.* from {relation} c anti join read_parquet('{published}') p on {on} and p.row_hash = c.row_hash"
+    )
+    duck.execute(
+        f"create or replace table delete_{name} as select p.* exclude (row_hash) from read_parquet('{published}') p anti join {relation} c on {on}"
+    )
     write, delete = f"candidate.{quote(name + '__write')}", f"candidate.{quote(name + '__delete')}"
     db.rows(con, f"drop view if exists candidate.{quote(name)}; drop table if exists {write}, {delete}")
     db.rows(con, f"create unlogged table {write} (like {table} including defaults)")
@@ -62,7 +68,14 @@ def difference(con: Connection, duck: duckdb.DuckDBPyConnection, table: str, key
 def _candidate_view(con: Connection, table: str, name: str, key: list[str], *, empty: bool) -> None:
     """candidate.<schema>__<table>: the whole table as it would be, for the checks."""
     write, delete = f"candidate.{quote(name + '__write')}", f"candidate.{quote(name + '__delete')}"
-    names = ", ".join(f"{quote(r[0])}" for r in db.rows(con, "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped order by attnum", [table]))
+    names = ", ".join(
+        f"{quote(r[0])}"
+        for r in db.rows(
+            con,
+            "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped order by attnum",
+            [table],
+        )
+    )
     keep = " and ".join(f"x.{quote(k)} = t.{quote(k)}" for k in key)
     stays = f"select {names} from {table} t where not exists (select from {write} x where {keep}) and not exists (select from {delete} x where {keep}) union all "
     db.rows(con, f"create view candidate.{quote(name)} as {'' if empty else stays}select {names} from {write}")
@@ -74,13 +87,24 @@ def apply(con: Connection, table: str, key: list[str], *, history: bool, today: 
     """Moves replaced and deleted versions to <table>_history, then deletes and inserts. Within the caller's transaction."""
     name = table.replace(".", "__")
     write, delete = f"candidate.{quote(name + '__write')}", f"candidate.{quote(name + '__delete')}"
-    names = ", ".join(quote(r[0]) for r in db.rows(con, "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped order by attnum", [table]))
+    names = ", ".join(
+        quote(r[0])
+        for r in db.rows(
+            con,
+            "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped order by attnum",
+            [table],
+        )
+    )
     on = " and ".join(f"t.{quote(k)} = x.{quote(k)}" for k in key)
     listed = ", ".join(map(quote, key))
     gone = f"(select {listed} from {write} union all select {listed} from {delete})"
     if db.rows(con, f"select exists (select from {table})")[0][0]:
         if history:  # a version that lived for less than a day was never anybody's past
-            db.rows(con, f"insert into {table}_history ({names}, version_to) select {_prefixed(names)}, %s from {table} t join {gone} x on {on} where t.version_from < %s", [today, today])
+            db.rows(
+                con,
+                f"insert into {table}_history ({names}, version_to) select {_prefixed(names)}, %s from {table} t join {gone} x on {on} where t.version_from < %s",
+                [today, today],
+            )
         db.rows(con, f"delete from {table} t using {gone} x where {on}")
     db.rows(con, f"insert into {table} ({names}) select {names} from {write}")
 
@@ -119,7 +143,11 @@ def publish(
         held = [reason for t in library.tables if (reason := check(t, t.replace(".", "__")))]
         with con:
             if held:
-                db.rows(con, "insert into ops.publication (library, published_on, inputs, state, reason) values (%s, %s, %s, 'held', %s)", [library.name, settings.today, inputs, "；".join(held)])
+                db.rows(
+                    con,
+                    "insert into ops.publication (library, published_on, inputs, state, reason) values (%s, %s, %s, 'held', %s)",
+                    [library.name, settings.today, inputs, "；".join(held)],
+                )
                 drop_candidates(con, library)
                 return []
             for table, spec in library.tables.items():

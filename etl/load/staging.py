@@ -18,7 +18,14 @@ from etl.engine import columns, quote
 from etl.settings import Settings
 from etl.spec import Registry, Source
 
-FIXED = {"source_key": "VARCHAR", "row_hash": "UUID", "row_number": "BIGINT", "first_delivered_on": "DATE", "delivered_on": "DATE", "removed_on": "DATE"}
+FIXED = {
+    "source_key": "VARCHAR",
+    "row_hash": "UUID",
+    "row_number": "BIGINT",
+    "first_delivered_on": "DATE",
+    "delivered_on": "DATE",
+    "removed_on": "DATE",
+}
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,9 @@ def instance(con: Connection) -> str:
 
 def _version(con: Connection, source: Source) -> str:
     """Names the state of a dataset's staging rows: its last applied delivery, and the columns its spec asks for."""
-    applied = db.rows(con, "select coalesce(max(sequence), 0) from ops.delivery where dataset = %s and state = 'loaded'", [source.name])[0][0]
+    applied = db.rows(con, "select coalesce(max(sequence), 0) from ops.delivery where dataset = %s and state = 'loaded'", [source.name])[0][
+        0
+    ]
     return str(applied)
 
 
@@ -70,14 +79,18 @@ def past(settings: Settings, con: Connection, duck: duckdb.DuckDBPyConnection, r
     file = folder / f"{_version(con, source)}-{shape}.parquet"
     if not file.exists():
         listed = ", ".join(f"encode(st_asewkb({quote(n)}), 'hex')" if k == "BLOB" else quote(n) for n, k in kinds.items())
-        db.copy_out(con, f"select {listed} from staging.{quote(source.table + '__past')} where dataset = '{source.name}'", kinds, file, duck)
+        db.copy_out(
+            con, f"select {listed} from staging.{quote(source.table + '__past')} where dataset = '{source.name}'", kinds, file, duck
+        )
         for old in folder.glob("*.parquet"):
             if old != file:
                 old.unlink(missing_ok=True)
     return file
 
 
-def keep_snapshot(settings: Settings, con: Connection, duck: duckdb.DuckDBPyConnection, registry: Registry, source: Source, before: Path, taken: Taken) -> None:
+def keep_snapshot(
+    settings: Settings, con: Connection, duck: duckdb.DuckDBPyConnection, registry: Registry, source: Source, before: Path, taken: Taken
+) -> None:
     """Writes the cache of the state just committed: the snapshot before, with `incoming` laid over it."""
     kinds = {**FIXED, **{n: k for n, (k, _) in registry.outputs(source).items()}}
     shape = hashlib.sha256(json.dumps(kinds).encode()).hexdigest()[:8]
@@ -137,14 +150,27 @@ def commit(
     """Applies the candidate rows, quarantine, findings and account of one delivery in one transaction."""
     table, waiting = f"staging.{quote(source.table)}", f"candidate.{quote(source.name.replace('/', '__'))}"
     with con:
-        listed = [r[0] for r in db.rows(con, "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped", [waiting])]
+        listed = [
+            r[0]
+            for r in db.rows(
+                con, "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped", [waiting]
+            )
+        ]
         sets = ", ".join(f"{quote(c)} = excluded.{quote(c)}" for c in listed if c not in ("dataset", "source_key"))
         names = ", ".join(quote(c) for c in listed)
         past = f"staging.{quote(source.table + '__past')}"
-        db.rows(con, f"insert into {past} ({names}, replaced_on) select {', '.join('t.' + quote(c) for c in listed)}, %s from {table} t join {waiting} w using (dataset, source_key)", [taken.delivered_on])
+        db.rows(
+            con,
+            f"insert into {past} ({names}, replaced_on) select {', '.join('t.' + quote(c) for c in listed)}, %s from {table} t join {waiting} w using (dataset, source_key)",
+            [taken.delivered_on],
+        )
         db.rows(con, f"insert into {table} ({names}) select {names} from {waiting} on conflict (dataset, source_key) do update set {sets}")
         _keys(con, duck, "removed", scratch)
-        db.rows(con, f"update {table} t set removed_on = %s from removed_key r where t.dataset = %s and t.source_key = r.source_key", [taken.delivered_on, taken.dataset])
+        db.rows(
+            con,
+            f"update {table} t set removed_on = %s from removed_key r where t.dataset = %s and t.source_key = r.source_key",
+            [taken.delivered_on, taken.dataset],
+        )
         _books(con, taken, account)
         _close(con, duck, source, taken, scratch)
         quarantine(con, duck, taken, landed, scratch)
@@ -161,8 +187,12 @@ def _keys(con: Connection, duck: duckdb.DuckDBPyConnection, what: str, scratch: 
 
 def _close(con: Connection, duck: duckdb.DuckDBPyConnection, source: Source, taken: Taken, scratch: Path) -> None:
     """What this delivery mended: quarantined rows and findings whose key came again, or left a full register."""
-    duck.execute("create or replace temp view mentioned as select source_key from fate where fate <> 'duplicate' union all select source_key from removed")
-    duck.execute("create or replace temp view rewritten as select source_key from fate where fate in ('new', 'changed') union all select source_key from removed")
+    duck.execute(
+        "create or replace temp view mentioned as select source_key from fate where fate <> 'duplicate' union all select source_key from removed"
+    )
+    duck.execute(
+        "create or replace temp view rewritten as select source_key from fate where fate in ('new', 'changed') union all select source_key from removed"
+    )
     _keys(con, duck, "mentioned", scratch)
     _keys(con, duck, "rewritten", scratch)
     whole = taken.kind == "full"  # the whole register came again: every earlier refusal of it is settled or said anew
@@ -181,7 +211,11 @@ def _close(con: Connection, duck: duckdb.DuckDBPyConnection, source: Source, tak
 
 def quarantine(con: Connection, duck: duckdb.DuckDBPyConnection, taken: Taken, landed: Path, scratch: Path) -> None:
     """The refused rows with every reason and the record as delivered."""
-    shown = ", ".join(f"{quote(c)} := {quote(c)}" for c in columns(duck, f"read_parquet('{landed}')") if c not in ("row_number", "@geometry", "@shape", "@file", "@title"))
+    shown = ", ".join(
+        f"{quote(c)} := {quote(c)}"
+        for c in columns(duck, f"read_parquet('{landed}')")
+        if c not in ("row_number", "@geometry", "@shape", "@file", "@title")
+    )
     duck.execute(f"""
         create or replace temp view refused as
         select '{taken.dataset}' as dataset, '{taken.delivery_id}' as delivery_id, f.row_number, f.source_key, f.reasons,
@@ -231,4 +265,8 @@ def write_results(con: Connection, outcomes: Sequence[Any], delivery_id: str | N
     fields = ("target", "expectation", "dimension", "severity", "success", "broken", "checked", "failed", "because", "column_name")
     if outcomes:
         with con.cursor() as c:
-            execute_values(c, f"insert into quality.result ({', '.join(fields)}, delivery_id) values %s", [(*(getattr(o, f) for f in fields), delivery_id) for o in outcomes])
+            execute_values(
+                c,
+                f"insert into quality.result ({', '.join(fields)}, delivery_id) values %s",
+                [(*(getattr(o, f) for f in fields), delivery_id) for o in outcomes],
+            )

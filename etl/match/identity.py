@@ -23,7 +23,7 @@ def assign(con: duckdb.DuckDBPyConnection, *, kind: str, letter: str, anchor: st
         with seen as (
             select c.cluster, m.{ident} as id, c.dataset = '{anchor}' and c.role = 'self' as anchored, m.first_delivered_on as since,
                 c.dataset || '|' || c.source_key || '|' || c.role as record
-            from matched.cluster c join published.{quote(kind + '_member')} m using (dataset, source_key, role)
+            from matched.cluster c join published.{quote(kind + "_member")} m using (dataset, source_key, role)
         ),
         held as (
             select cluster, id, bool_or(anchored) as anchored, min(since) as since, min_by(record, (since, record)) as oldest, count(*) as records
@@ -35,14 +35,14 @@ def assign(con: duckdb.DuckDBPyConnection, *, kind: str, letter: str, anchor: st
         )
         select cluster, id, row_number() over (partition by cluster order by since, anchored desc, oldest) as rank from kept where claimant = 1
     """)
-    con.execute(f"""
+    con.execute("""
         create or replace table matched.founder as
         select cluster, min_by(dataset || '|' || source_key || '|' || role, (first_delivered_on, dataset || '|' || source_key || '|' || role)) as founder
         from matched.cluster group by cluster
     """)
     con.execute(f"""
-        create or replace table matched.{quote(kind + '_id')} as
-        with used as (select {ident} as id from published.{quote(kind + '_member')} union select old_id from published.{quote(kind + '_redirect')}),
+        create or replace table matched.{quote(kind + "_id")} as
+        with used as (select {ident} as id from published.{quote(kind + "_member")} union select old_id from published.{quote(kind + "_redirect")}),
         fresh as (
             select f.cluster, '{letter}' || upper(substr(md5(f.founder), 1, 16)) as first, '{letter}' || upper(substr(md5(f.founder || '|2|' || (select count(*) from used)), 1, 16)) as second
             from matched.founder f anti join matched.claim c on c.cluster = f.cluster and c.rank = 1
@@ -54,17 +54,17 @@ def assign(con: duckdb.DuckDBPyConnection, *, kind: str, letter: str, anchor: st
     con.execute(f"""
         create or replace table matched.redirected as
         select l.id as old_id, k.id as new_id, '关联证实为同一对象' as why
-        from matched.claim l join matched.{quote(kind + '_id')} k using (cluster) where l.rank > 1
+        from matched.claim l join matched.{quote(kind + "_id")} k using (cluster) where l.rank > 1
     """)
 
 
 def redirects(con: duckdb.DuckDBPyConnection, kind: str, now: str) -> None:
     """`out.<kind>_redirect`: what was redirected before (followed to its present end) and what is redirected today."""
     con.execute(f"""
-        create or replace table out.{quote(kind + '_redirect')} as
+        create or replace table out.{quote(kind + "_redirect")} as
         with before as (
             select p.old_id, coalesce(r.new_id, p.new_id) as new_id, p."at", p.why
-            from published.{quote(kind + '_redirect')} p left join matched.redirected r on r.old_id = p.new_id
+            from published.{quote(kind + "_redirect")} p left join matched.redirected r on r.old_id = p.new_id
         )
         select old_id, new_id, "at", why from before
         union all

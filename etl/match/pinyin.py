@@ -7,7 +7,9 @@ from pypinyin import Style, lazy_pinyin
 
 def pinyin(con: duckdb.DuckDBPyConnection, names: str, out: str) -> None:
     """`names`: a query of one column `name` → table `out` (name, py): syllables without tone, letters kept, lower case."""
-    distinct = con.execute(f"select distinct name from ({names}) where name is not null order by name").fetchnumpy()["name"].tolist()
+    distinct: list[str] = (
+        con.execute(f"select distinct name from ({names}) where name is not null order by name").fetchnumpy()["name"].tolist()
+    )
     spelled = ["".join(lazy_pinyin(n, style=Style.NORMAL, errors=lambda x: x)).lower().replace(" ", "") for n in distinct]
     con.register("spelled_names", pa.table({"name": pa.array(distinct, pa.string()), "py": pa.array(spelled, pa.string())}))
     con.execute(f"create or replace table {out} as select * from spelled_names")

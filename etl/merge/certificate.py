@@ -20,5 +20,5 @@ def build(bench: Workbench) -> None:
             coalesce(issued_on, valid_from) as issued_on, valid_from, ends as valid_to,
             case when state in ('revoked', 'cancelled') then 'revoked' when state = 'suspended' then 'suspended'
                 when state = 'expired' or ends < date '{bench.today}' then 'expired' else 'valid' end as status
-        from dated d left join {party('entity')} e using (dataset, source_key) left join {party('person')} p using (dataset, source_key)
+        from dated d left join {party("entity")} e using (dataset, source_key) left join {party("person")} p using (dataset, source_key)
     """)

@@ -13,7 +13,9 @@ def build(bench: Workbench) -> None:
     con.execute(f"create or replace table person_party as select * from {party('person')}")
     con.execute(f"create or replace table entity_party as select * from {party('entity')}")
     # a natural person's number is for linking only: it does not enter the credit library
-    con.execute("create or replace macro public_code(code, person) as case when person is null and not regexp_matches(code, '^[0-9]{6}(19|20)[0-9]{9}[0-9X]$') then code end")
+    con.execute(
+        "create or replace macro public_code(code, person) as case when person is null and not regexp_matches(code, '^[0-9]{6}(19|20)[0-9]{9}[0-9X]$') then code end"
+    )
     for name, fields, dates in (
         ("permit", PERMIT, "decided_on, valid_from, valid_to, null::date as displayed_until"),
         ("penalty", PENALTY, "decided_on, valid_to, displayed_until"),

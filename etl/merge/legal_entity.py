@@ -22,7 +22,9 @@ def build(bench: Workbench) -> None:
     survive(con, "told", "entity_id", believe, "kept")
     _places(bench)
     _entity(bench)
-    con.execute("create or replace table out.entity_record as select dataset, source_key, role, entity_id, rule, probability from matched.entity_member where not former")
+    con.execute(
+        "create or replace table out.entity_record as select dataset, source_key, role, entity_id, rule, probability from matched.entity_member where not former"
+    )
     con.execute("create or replace view told_by_itself as select * from told where role = 'self'")
     disagreements(con, "told_by_itself", "kept", "entity_id", believe)
 

@@ -41,7 +41,9 @@ def _told(bench: Workbench) -> None:
         left join published.address_match g on g.dataset = f.dataset and g.source_key = f.source_key and g.role = 'registered' and f.role = 'self'
         where f.removed_on is null or f.dataset = '{REGISTER}'
     """)
-    con.execute("create or replace view told_by_itself as select * from told where role in ('self', 'child', 'husband', 'wife') and removed_on is null")
+    con.execute(
+        "create or replace view told_by_itself as select * from told where role in ('self', 'child', 'husband', 'wife') and removed_on is null"
+    )
 
 
 def _names(bench: Workbench) -> None:
@@ -67,7 +69,7 @@ def _names(bench: Workbench) -> None:
 
 def _person(bench: Workbench) -> None:
     """`out.person`: one row per person who is still named by a record, or left the register."""
-    bench.con.execute(f"""
+    bench.con.execute("""
         create or replace table residence as
         select person_id, arg_max(struct_pack(a := residence_address, c := residence_code, r := residence_region_code), (told_at, dataset, source_key)) as lives
         from told where role = 'self' and removed_on is null and residence_address is not null group by person_id

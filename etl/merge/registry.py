@@ -8,7 +8,11 @@ def build(bench: Workbench) -> None:
     """`feed.information_system` → `out.information_system`, with the connection as seen from real deliveries and the funding gate."""
     con = bench.con
     names = [(n, d.title) for n, d in bench.registry.departments.items()]
-    con.execute("create or replace table department_named as select * from (values " + ", ".join(f"({literal(n)}, {literal(t)})" for n, t in names) + ") t(code, title)")
+    con.execute(
+        "create or replace table department_named as select * from (values "
+        + ", ".join(f"({literal(n)}, {literal(t)})" for n, t in names)
+        + ") t(code, title)"
+    )
     # a department is connected when anything beside its own list of systems has been loaded
     con.execute("""
         create or replace table connected as

@@ -43,9 +43,17 @@ def build(bench: Workbench) -> None:
 def _regions(bench: Workbench) -> None:
     """`region_named` (name, code): counties by every spelling; `station` (station, code)."""
     spellings = bench.registry.codes["county"].spellings().items()
-    bench.con.execute("create or replace table region_named as select * from (values " + ", ".join(f"({literal(n)}, {literal(c.ljust(12, '0'))})" for n, c in spellings) + ") t(name, code)")
+    bench.con.execute(
+        "create or replace table region_named as select * from (values "
+        + ", ".join(f"({literal(n)}, {literal(c.ljust(12, '0'))})" for n, c in spellings)
+        + ") t(name, code)"
+    )
     stations = bench.registry.codes["weather_station"].codes.items()
-    bench.con.execute("create or replace table station as select * from (values " + ", ".join(f"({literal(s)}, {literal(c.ljust(12, '0'))})" for s, c in stations) + ") t(station, code)")
+    bench.con.execute(
+        "create or replace table station as select * from (values "
+        + ", ".join(f"({literal(s)}, {literal(c.ljust(12, '0'))})" for s, c in stations)
+        + ") t(station, code)"
+    )
 
 
 def _said(bench: Workbench) -> None:

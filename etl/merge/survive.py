@@ -10,7 +10,11 @@ def rank(order: list[str]) -> str:
     """SQL: how far down the order of belief a dataset stands (`*` in a pattern stands for any text)."""
     cases = []
     for i, pattern in enumerate(order):
-        test = f"dataset like {literal(pattern.replace('_', chr(92) + '_').replace('*', '%'))} escape '\\'" if "*" in pattern else f"dataset = {literal(pattern)}"
+        test = (
+            f"dataset like {literal(pattern.replace('_', chr(92) + '_').replace('*', '%'))} escape '\\'"
+            if "*" in pattern
+            else f"dataset = {literal(pattern)}"
+        )
         cases.append(f"when {test} then {i}")
     return f"case {' '.join(cases)} else {len(order)} end"
 
@@ -24,7 +28,11 @@ def survive(con: duckdb.DuckDBPyConnection, told: str, ident: str, believe: dict
     listed = []
     for field, rule in believe.items():
         time = "-epoch(told_at)"
-        key = f"({time}, {rank(rule.order)}, dataset, source_key)" if rule.prefer == "newest" else f"({rank(rule.order)}, {time}, dataset, source_key)"
+        key = (
+            f"({time}, {rank(rule.order)}, dataset, source_key)"
+            if rule.prefer == "newest"
+            else f"({rank(rule.order)}, {time}, dataset, source_key)"
+        )
         column = quote(field)
         listed.append(f"arg_min({column}, {key}) filter ({column} is not null) as {column}")
         listed.append(f"arg_min(dataset, {key}) filter ({column} is not null) as {quote(field + '__from')}")
@@ -33,13 +41,15 @@ def survive(con: duckdb.DuckDBPyConnection, told: str, ident: str, believe: dict
 
 def disagreements(con: duckdb.DuckDBPyConnection, told: str, kept: str, ident: str, believe: dict[str, Believe]) -> None:
     """Table `out.disagreement`: every record that tells another value than the one kept."""
-    con.execute("create or replace table out.disagreement (record_id varchar, field varchar, kept_value varchar, kept_from varchar, other_value varchar, other_from varchar, other_key varchar)")
+    con.execute(
+        "create or replace table out.disagreement (record_id varchar, field varchar, kept_value varchar, kept_from varchar, other_value varchar, other_from varchar, other_key varchar)"
+    )
     for field, rule in believe.items():
         if rule.disagree:
             column = quote(field)
             con.execute(f"""
                 insert into out.disagreement
-                select k.{ident}, {literal(field)}, any_value(k.{column}::varchar), any_value(k.{quote(field + '__from')}), t.{column}::varchar, t.dataset, min(t.source_key)
+                select k.{ident}, {literal(field)}, any_value(k.{column}::varchar), any_value(k.{quote(field + "__from")}), t.{column}::varchar, t.dataset, min(t.source_key)
                 from {told} t join {kept} k on k.{ident} = t.{ident}
                 where t.{column} <> k.{column} group by all
             """)

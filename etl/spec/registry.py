@@ -92,7 +92,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def _yaml(path: Path) -> Any:
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER) or {}  # noqa: S506: a safe loader, in C
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER) or {}  # noqa: S506  (a safe loader, in C)
     except yaml.YAMLError as e:
         mark = getattr(e, "problem_mark", None)
         raise UsageError(f"{path.relative_to(ROOT)}：YAML 写法有误{f'，第 {mark.line + 1} 行' if mark else ''}") from None
@@ -121,12 +121,15 @@ def _keys(loc: tuple[int | str, ...]) -> list[str]:
 
 def read_codes(path: Path, edition: dict[str, str]) -> CodeTable:
     """A code table; aliases are separated by `|`."""
-    codes, aliases = {}, {}
+    codes: dict[str, str] = {}
+    aliases: dict[str, str] = {}
     with path.open(encoding="utf-8", newline="") as f:
         for row in csv.DictReader(f):
             codes[row["code"]] = row["label"]
             aliases |= {a: row["code"] for a in (row.get("aliases") or "").split("|") if a}
-    return CodeTable(name=path.stem, title=edition.get("title", path.stem), edition=edition.get("edition", ""), codes=codes, aliases=aliases)
+    return CodeTable(
+        name=path.stem, title=edition.get("title", path.stem), edition=edition.get("edition", ""), codes=codes, aliases=aliases
+    )
 
 
 def _sources(path: Path, problems: list[str]) -> list[Source]:
@@ -162,7 +165,8 @@ def load() -> Registry:
             problems += _say(path, e)
     editions = _yaml(SCHEMAS / "codes" / "editions.yml")
     codes = {p.stem: read_codes(p, editions.get(p.stem, {})) for p in sorted((SCHEMAS / "codes").glob("*.csv"))}
-    rules, departments = {}, {}
+    rules: dict[str, RuleSpec] = {}
+    departments: dict[str, Department] = {}
     for file, kind, into in (("rules.yml", RuleSpec, rules), ("departments.yml", Department, departments)):
         try:
             into |= TypeAdapter(dict[str, kind]).validate_python(_yaml(SCHEMAS / file))  # type: ignore[valid-type]

@@ -8,7 +8,17 @@ from etl.spec.base import Declared
 
 Format = Literal["csv", "text", "xlsx", "json", "xml", "dbf", "geojson", "shapefile", "geopackage", "kml"]
 # columns that every staging table has of its own
-RESERVED = {"dataset", "source_key", "row_hash", "row_number", "delivery_id", "first_delivered_on", "delivered_on", "removed_on", "replaced_on"}
+RESERVED = {
+    "dataset",
+    "source_key",
+    "row_hash",
+    "row_number",
+    "delivery_id",
+    "first_delivered_on",
+    "delivered_on",
+    "removed_on",
+    "replaced_on",
+}
 AddressRole = Literal["registered", "residence", "address", "place"]
 
 

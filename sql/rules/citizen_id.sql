@@ -1,12 +1,14 @@
 -- 公民身份号码, GB 11643-1999: 6 region, 8 birth date, 3 sequence (odd = male), 1 check (ISO 7064 MOD 11-2).
 -- Own implementation: python-stdnum compares the county code's years with the birth year and so fails everybody born before 1983.
 
--- The delivered text normalised: no blanks, hyphens, text marks or the word 身份证; NULL when it says nothing.
-create or replace temp macro citizen_id_plain(d) as case
-    when regexp_full_match(d, '[0-9]{17}[0-9X]') then d
-    else nullif(regexp_replace(regexp_replace(regexp_replace(code_text(d), '[-—–―‐‑−.·_]', '', 'g'),
-        '^\(?(?:居民|公民|二代)*(?:身份证件?|身份|证件)(?:号码|号|码)?[:：]?\)?|[(\[【]?(?:居民|公民|二代)*身份证(?:号码|号)?[)\]】]?$', '', 'g'),
-        '[×ХΧ✕]$', 'X'), '') end;
+-- The delivered text normalised: no blanks, hyphens, text marks; the number alone where only words and brackets stand
+-- around it (身份证:…, …(补), NO.…).
+create or replace temp macro citizen_id_unhyphened(d) as case when regexp_full_match(d, '[0-9]{17}[0-9X]') then d
+    else regexp_replace(regexp_replace(code_text(d), '[-—–―‐‑−.·_]', '', 'g'), '[×ХΧ✕]$', 'X') end;
+create or replace temp macro citizen_id_plain(t) as case
+    when regexp_full_match(t, '[0-9]{17}[0-9X]') then t
+    when regexp_full_match(t, '[^0-9*]*(?:[1-9][0-9]{14}|[1-9][0-9]{16}[0-9X])[^0-9A-Z*]*') then regexp_extract(t, '[1-9][0-9]{14,16}[0-9]?X?')
+    else t end;
 
 -- Any mark that hides digits becomes `*`; a run of X that hides them too (the last X may be a check symbol).
 create or replace temp macro citizen_id_masked_form(t) as case
@@ -17,6 +19,7 @@ create or replace temp macro citizen_id_masked_form(t) as case
 create or replace temp macro citizen_id_text(plain) as case
     when is_void(plain) or regexp_full_match(plain, '0+|9+|1+|X+') then null
     when regexp_full_match(plain, '[0-9]{17}[0-9X]') then plain
+    when not regexp_matches(plain, '[0-9A-Z]') then null
     else citizen_id_masked_form(plain) end;
 
 -- The 18 symbols a text stands for: itself, a 15-digit number with its century (19; sequence 996–999 was kept for
@@ -46,7 +49,7 @@ create or replace temp macro citizen_id_fault(body, total, birth, today) as case
     when right(body, 1) <> '?' and right(body, 1) <> citizen_id_check(total) then 'id_check' end;
 
 create or replace temp macro is_other_document(t) as regexp_full_match(t,
-    '[EGDSPK][A-Z]?[0-9]{7,8}|[HM][0-9]{8}(?:[0-9]{2})?|[A-Z]{1,2}[0-9]{6,9}|[A-Z]{3}[0-9]{12}|.*字第?.*号?|[0-9]{10}\(?[A-Z]\)?|(?:护照|台胞证|回乡证|通行证|军官证).*');
+    '(?:护照|台胞证|回乡证|通行证|军官证|港澳|\p{Han})*[EGDSPK][A-Z]?[0-9]{7,8}|(?:\p{Han})*[HM][0-9]{8}(?:[0-9]{2})?|[A-Z]{1,2}[0-9]{6,9}|[A-Z]{3}[0-9]{12}|.*字第?.*号?|[0-9]{10}\(?[A-Z]\)?|[A-Z]{1,2}[0-9]{6,7}\([0-9A]\)|(?:护照|台胞证|回乡证|通行证|军官证).*');
 
 create or replace temp macro citizen_id_state(t, body, total, fault) as case
     when t is null then 'missing'

@@ -1,14 +1,16 @@
 -- Values from code tables (schemas/codes); the table itself is joined by its spellings.
 
--- The text that is looked up: without separators and brackets, so that 1 男, 1-男 and (1)男 are one spelling.
-create or replace temp macro spelling_key(d) as case when regexp_full_match(d, '[0-9A-Z]+') then d
-    else nullif(regexp_replace(code_text(d), '[-–—_.:：、,，()（）\[\]]', '', 'g'), '') end;
+-- The text that is looked up: where words stand in it without separators and brackets, so that 1 男, 1-男 and 男(1) are known.
+create or replace temp macro spelling_key(d) as case
+    when regexp_full_match(d, '[0-9A-Z]+') then d
+    when regexp_matches(d, '\p{Han}') then nullif(regexp_replace(code_text(d), '[-–—_.:：、,，()（）\[\]]', '', 'g'), '')
+    else code_text(d) end;
 create or replace temp macro kin_text(t) as regexp_replace(regexp_replace(t, '^(?:户主)?之', ''), '^户主(?:的)?(.+)$', '\1');
 
 create or replace temp macro code_problem(d, t, found, required) as case
     when found is not null then case when d <> found and regexp_full_match(t, '[0-9]+') and regexp_full_match(found, '[0-9]+') then 'code_spelling' end
     when d is null then case when required then 'missing_value' end
-    when (is_void(t) or t in ('未说明', '未说明的', '未填', '其他不详')) and not required then null
+    when (is_void(d) or t in ('未说明', '未说明的', '其他不详')) and not required then null
     else 'not_in_list' end;
 
 create or replace temp macro party_kind_value(t) as case

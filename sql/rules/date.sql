@@ -6,10 +6,14 @@ create or replace temp macro chinese_year_digits(t) as case when regexp_matches(
     then regexp_replace(regexp_replace(regexp_replace(regexp_replace(translate(t, '〇零○一二三四五六七八九', '000123456789'),
         '([0-9])十([0-9])', '\1\2', 'g'), '([0-9])十', '\10', 'g'), '十([0-9])', '1\1', 'g'), '十', '10', 'g') else t end;
 
+-- Without text marks, 公元, a remark in brackets, `.0` behind; other strokes, commas or blanks between the parts are hyphens.
+create or replace temp macro date_tidied(t) as regexp_replace(regexp_replace(regexp_replace(regexp_replace(t,
+    '^[''"`‘’“”]+|^公元|[''"`‘’“”]+$|\s*\([^)]*\)$|\.0?$', '', 'g'),
+    '^([0-9]{4})\s*[—–−‐_\\,，、\s]\s*([0-9]{1,2})\s*[—–−‐_\\,，、\s]\s*([0-9]{1,2})', '\1-\2-\3'),
+    '\s*([-/.年月])\s*|\s*([日号])', '\1\2', 'g'), '^([0-9-]{8,10})(?:Z|[+-][0-9]{2}:[0-9]{2})$', '\1');
 create or replace temp macro date_text(d) as case
     when regexp_full_match(d, '[0-9]{8}|[0-9]{4}-[0-9]{2}-[0-9]{2}(?: [0-9]{2}:[0-9]{2}:[0-9]{2})?') then d
-    else regexp_replace(regexp_replace(chinese_year_digits(halfwidth(d)), '^[''"`‘’“”]+|[''"`‘’“”]+$', '', 'g'),
-        '\s*([-/.年月])\s*|\s*([日号])', '\1\2', 'g') end;
+    else date_tidied(chinese_year_digits(halfwidth(d))) end;
 
 -- A moment in local time. `2018-03-01T00:30:00Z` is 08:30 in Shanghai.
 create or replace temp macro has_offset(t) as regexp_matches(t, '[0-9]:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?\s*(?:Z|[+-][0-9]{2}:?[0-9]{2})$');
@@ -22,7 +26,7 @@ create or replace temp macro datetime_moment(t) as
 -- The calendar day a text names, fillers included; NULL when there is no such day.
 create or replace temp macro date_day(t) as case
     when regexp_full_match(t, '[0-9]{4}-[0-9]{2}-[0-9]{2}(?: [0-9]{2}:[0-9]{2}:[0-9]{2})?') then try_cast(left(t, 10) as date)
-    when regexp_full_match(t, '[0-9]{8}(?:[0-9]{4}|[0-9]{6})?') then try_cast(t[1:4] || '-' || t[5:6] || '-' || t[7:8] as date)
+    when regexp_matches(t, '^[0-9]{8}(?:$|[ T][0-9]|[0-9]{4}$|[0-9]{6}$)') then try_cast(t[1:4] || '-' || t[5:6] || '-' || t[7:8] as date)
     when has_offset(t) then try_cast(datetime_moment(t) as date)
     when regexp_matches(t, '^[0-9]{4}(?:-[0-9]{1,2}-|/[0-9]{1,2}/|\.[0-9]{1,2}\.|年[0-9]{1,2}月)[0-9]{1,2}(?:[日号 T]|$)')
         then try_cast(regexp_replace(t, '^([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2}).*$', '\1-\2-\3', 's') as date)
@@ -59,6 +63,7 @@ create or replace temp macro past_date_problem(d, t, day, required, today) as ca
 create or replace temp macro clock_text(t) as case
     when regexp_full_match(t, '[0-9]{14}') then t[9:10] || ':' || t[11:12] || ':' || t[13:14]
     when regexp_full_match(t, '[0-9]{12}') then t[9:10] || ':' || t[11:12] || ':00'
+    when regexp_full_match(t, '[0-9]{8}[ T][0-9]{6}') then t[10:11] || ':' || t[12:13] || ':' || t[14:15]
     else coalesce(nullif(regexp_extract(t, '([0-9]{1,2})\s*[:时点]', 1), '') || ':'
         || coalesce(nullif(regexp_extract(t, '[0-9]\s*[:时点]\s*([0-9]{1,2})', 1), ''), '00') || ':'
         || coalesce(nullif(regexp_extract(t, '[0-9]\s*[:时点]\s*[0-9]{1,2}\s*[:分]\s*([0-9]{1,2})', 1), ''), '00'), '') end;

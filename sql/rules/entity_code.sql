@@ -23,11 +23,15 @@ create or replace temp macro is_registration_number(x) as case when regexp_full_
         lambda p, v: (case when (p + v) % 10 = 0 then 10 else (p + v) % 10 end) * 2 % 11, 10) + x[15]::int) % 10 = 1 else false end;
 create or replace temp macro is_old_registration_number(x) as regexp_full_match(x, '[1-6][0-9]{12}');
 
--- Normalised: half width, upper case, no blanks, hyphens, text marks or label in front; NULL when it says nothing.
-create or replace temp macro entity_code_plain(d) as nullif(regexp_replace(regexp_replace(code_text(d), '[-—–―‐‑−_.]', '', 'g'),
-    '^(?:统一社会信用代码|社会信用代码|信用代码|组织机构代码|注册号|税号|纳税人识别号|机构代码|代码)[:：]?', ''), '');
+-- Normalised: half width, upper case, no blanks, hyphens, text marks; the code alone where only words stand around it
+-- (统一社会信用代码:…, …(1-1)); NULL when it says nothing.
+create or replace temp macro entity_code_unhyphened(d) as case when regexp_full_match(d, '[0-9A-Z]+') then d
+    else regexp_replace(regexp_replace(code_text(d), '\([^)]*\)$', ''), '[-—–―‐‑−_.]', '', 'g') end;
+create or replace temp macro entity_code_plain(t) as case when regexp_full_match(t, '[0-9A-Z]+') then t
+    when regexp_full_match(t, '[^0-9A-Z*]*[0-9A-Z]{9,20}[^0-9A-Z*]*') then regexp_extract(t, '[0-9A-Z]{9,20}')
+    else nullif(t, '') end;
 create or replace temp macro entity_code_text(plain) as case
-    when regexp_full_match(plain, '0+|9+|X+') or is_void(plain) then null
+    when regexp_full_match(plain, '0+|9+|X+') or not regexp_matches(plain, '[0-9A-Z]') then null
     when regexp_full_match(plain, '[0-9A-Z]+') then plain
     else regexp_replace(plain, '[●○#?]', '*', 'g') end;
 

@@ -18,7 +18,7 @@ create or replace temp macro former_name(t) as case when t like '%名%' then nul
 
 -- Without brackets and what they say ((户主), (曾用名…)), digits behind, blanks between Chinese characters.
 create or replace temp macro person_name_bare(t) as middle_dot(nullif(regexp_replace(squeeze(regexp_replace(t,
-    '[(（\[【〔][^)）\]】〕]*[)）\]】〕]?', '', 'g')), '[0-9:：,，;；、]+$', ''), ''));
+    '^(?:户主|姓名|本人)[:：]|[(（\[【〔][^)）\]】〕]*[)）\]】〕]?', '', 'g')), '[0-9:：,，;；、]+$', ''), ''));
 create or replace temp macro person_name_value(d, t) as case
     when t is null or regexp_full_match(d, '[\x{4E00}-\x{9FA5}]+') or is_hazard(t) then t
     when regexp_full_match(t, '[A-Za-z .,''\-]+') then regexp_replace(t, '\s+', ' ', 'g')
@@ -27,12 +27,12 @@ create or replace temp macro person_name_value(d, t) as case
 -- rare: a character stands in for one that could not be typed; partial: part of the name is withheld;
 -- hazard: a piece of a programme, nobody's name; unnamed: a newborn called by its mother (某某之子).
 create or replace temp macro person_name_state(v) as case
-    when v is null or v in ('无名', '无名氏', '佚名', '未命名', '未取名', '未起名', '新生儿') then 'missing'
+    when v is null or regexp_full_match(v, '[0-9]+') or v in ('无名', '无名氏', '佚名', '未命名', '未取名', '未起名', '新生儿') then 'missing'
     when regexp_full_match(v, '[\x{4E00}-\x{9FA5}]{2,3}') and not contains(v, '某') then 'ok'
     when is_hazard(v) then 'hazard'
     when v like '%某%' or v like '%*%' then 'partial'
     when regexp_matches(v, '[?？□■〓\x{FFFD}\x{E000}-\x{F8FF}○]') or (regexp_matches(v, '[A-Za-z]') and regexp_matches(v, '\p{Han}')) then 'rare'
-    when regexp_matches(v, '之[子女]$|之[长次三][子女]$|(?:婴儿|毛毛|[男女]婴)$') and length(v) > 3 then 'unnamed'
+    when regexp_matches(v, '之[子女妻夫父母]$|之[长次三][子女]$|(?:婴儿|毛毛|[男女]婴)$') and length(v) > 3 then 'unnamed'
     else 'ok' end;
 create or replace temp macro person_name_problem(d, v, state) as case
     when state = 'missing' then case when d is not null then 'name_missing' end

@@ -2,7 +2,7 @@
 
 create or replace temp macro number_text(d) as case
     when regexp_full_match(d, '[0-9]+(?:\.[0-9]+)?') then d
-    else replace(replace(narrow(d), ',', ''), '，', '') end;
+    else translate(narrow(d), '−,，', '-') end;
 
 -- The first number of the text; NULL when there is none. Accountants' brackets are a minus.
 create or replace temp macro number_in(t) as case

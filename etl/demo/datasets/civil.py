@@ -57,9 +57,6 @@ def _number_key(column: pa.Array, ids: Ints) -> pa.Array:
     )
 
 
-KEY_RATES = damage.Rates(missing=0.0, format=0.014, typo=0.008, legacy15=0.018, other_person=0.0)
-
-
 def subsistence_allowance(city: City) -> Rows:
     chance, p = city.chance.sub("subsistence"), city.people
     heads = living(city) & p.registered & (p.slot == HEAD) & (city.age > 25)

@@ -62,8 +62,9 @@ def csv(encoding: str = "utf-8", end: str = "\n", bom: bool = False) -> Callable
     """Comma-separated with a header."""
 
     def write(out: Output) -> None:
-        lines = separated([_quoted(c) for c in _columns(out.table)], ",", end)
-        write_lines(file(out, "csv"), lines, encoding, ",".join(out.table.column_names) + end, mark=b"\xef\xbb\xbf" if bom else b"")
+        table = out.columns
+        lines = separated([_quoted(c) for c in _columns(table)], ",", end)
+        write_lines(file(out, "csv"), lines, encoding, ",".join(table.column_names) + end, mark=b"\xef\xbb\xbf" if bom else b"")
 
     return write
 

@@ -100,8 +100,9 @@ def _typed(column: Iterable[str | None], kind: str) -> list[Cell]:
 
 def table_rows(out: Output, numbers: Sequence[str], day_columns: Sequence[str]) -> list[list[Cell]]:
     """The data rows of a sheet."""
-    kinds = [("number" if c in numbers else "date" if c in day_columns else "text") for c in out.table.column_names]
-    columns = [_typed(out.table.column(i).to_pylist(), k) for i, k in enumerate(kinds)]
+    table = out.columns
+    kinds = [("number" if c in numbers else "date" if c in day_columns else "text") for c in table.column_names]
+    columns = [_typed(table.column(i).to_pylist(), k) for i, k in enumerate(kinds)]
     return [list(r) for r in zip(*columns, strict=True)]
 
 
@@ -109,9 +110,9 @@ def workbook(title: str = "", numbers: Sequence[str] = (), days: Sequence[str] =
     """One sheet: an optional merged title row, the header, the rows."""
 
     def write(out: Output) -> None:
-        width = out.table.num_columns
+        width = out.columns.num_columns
         head: list[list[Cell]] = [[title, *[None] * (width - 1)]] if title else []
-        rows = [*head, list(out.table.column_names), *table_rows(out, numbers, days)]
+        rows = [*head, list(out.columns.column_names), *table_rows(out, numbers, days)]
         merged = [f"A1:{letters(width - 1)}1"] if title else []
         write_workbook(file(out, "xlsx"), [Sheet(sheet, rows, merged)], out.date)
 

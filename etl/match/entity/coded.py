@@ -11,7 +11,8 @@ def groups(con: duckdb.DuckDBPyConnection) -> None:
     from etl.match.components import components
 
     stars = " union all ".join(
-        f"select rid as a, min(rid) over (partition by {c}) as b, '{rule}' as rule from rec where {c} is not null" for c, rule in CODES.items()
+        f"select rid as a, min(rid) over (partition by {c}) as b, '{rule}' as rule from rec where {c} is not null"
+        for c, rule in CODES.items()
     )
     con.execute(f"create or replace table code_edge as select * from ({stars})")
     components(con, "rec", "code_edge", "grp_component")

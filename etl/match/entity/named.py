@@ -48,7 +48,7 @@ def accept(con: duckdb.DuckDBPyConnection) -> None:
         select g1 as g, g2 as other, points from name_pair union all select g2, g1, points from name_pair
     """)
     # A rival counts only when it could not be the same entity as the best one: two fragments of one firm do not compete.
-    con.execute(f"""
+    con.execute("""
         create or replace table preferred as
         with ranked as (select *, row_number() over (partition by g order by points desc, other) as rank from sided),
         best as (select g, other, points from ranked where rank = 1),
@@ -75,10 +75,17 @@ def _without_contradiction(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("create or replace table party_number as select g, (row_number() over (order by g)) - 1 as rid from party")
     for attempt in ("good", "strict", "none"):
         if attempt == "strict":
-            con.execute("delete from good using suspect s, party_number n where n.rid = s.rid and n.g = good.g1 and good.points < (select max(x.points) from sided x where x.g = good.g1)")
+            con.execute(
+                "delete from good using suspect s, party_number n where n.rid = s.rid and n.g = good.g1 and good.points < (select max(x.points) from sided x where x.g = good.g1)"
+            )
         if attempt == "none":
             con.execute("delete from good using suspect s, party_number n where n.rid = s.rid and n.g = good.g1")
-        components(con, "party_number", "(select a.rid as a, b.rid as b from good join party_number a on a.g = g1 join party_number b on b.g = g2)", "party_component")
+        components(
+            con,
+            "party_number",
+            "(select a.rid as a, b.rid as b from good join party_number a on a.g = g1 join party_number b on b.g = g2)",
+            "party_component",
+        )
         con.execute("""
             create or replace table suspect as
             with c as (select cluster, n.rid, p.* exclude (rid) from party_component c join party_number n using (rid) join party p using (g)),

@@ -39,7 +39,12 @@ def link(bench: Workbench) -> None:
 def _clusters(bench: Workbench) -> None:
     """Components over identified groups (each a star around its number), attachments and pairs."""
     con = bench.con
-    components(con, "rec", "(select rid as a, min(rid) over (partition by proto) as b from identified_record union all select a, b from edge)", "component")
+    components(
+        con,
+        "rec",
+        "(select rid as a, min(rid) over (partition by proto) as b from identified_record union all select a, b from edge)",
+        "component",
+    )
     con.execute("""
         create or replace table matched.cluster as
         select r.dataset, r.source_key, r.role, r.former, r.first_delivered_on, c.cluster, r.rid from rec r join component c using (rid)

@@ -9,10 +9,14 @@ import duckdb
 
 def known(con: duckdb.DuckDBPyConnection) -> None:
     """Tables `whose` (rid, proto) `context` (rid, ctx) and `proto_context` (proto, ctx): labels of each record, from its own row and from whoever of the row is identified."""
-    con.execute("""
+    con.execute(
+        """
         create or replace table whose as
         select rid, proto from identified_record union all select a as rid, proto from attached
-    """ if _exists(con, "attached") else "create or replace table whose as select rid, proto from identified_record")
+    """
+        if _exists(con, "attached")
+        else "create or replace table whose as select rid, proto from identified_record"
+    )
     con.execute("""
         create or replace table proto_household as
         select distinct w.proto, 'H' || r.household_id as label from whose w join rec r using (rid) where r.household_id is not null

@@ -28,13 +28,13 @@ def _combined(pairs: str, right: str, persons: int) -> str:
 NAME = {"exact": 7, "gap": 6, "homophone": 5, "one_character": 4, "one_of_two": 3, "other_surname": 2, "surname": 1, "else": 0}
 
 GUARD = f"""
-    (gamma_name in ({NAME['exact']}, {NAME['gap']}, {NAME['homophone']})
+    (gamma_name in ({NAME["exact"]}, {NAME["gap"]}, {NAME["homophone"]})
         -- another character: only beside the same birth date, and more than the family shares
-        or gamma_name in ({NAME['one_character']}, {NAME['one_of_two']}) and gamma_birth = 4 and (gamma_number >= 3 or gamma_phone = 1 and gamma_address >= 4)
+        or gamma_name in ({NAME["one_character"]}, {NAME["one_of_two"]}) and gamma_birth = 4 and (gamma_number >= 3 or gamma_phone = 1 and gamma_address >= 4)
         -- a surname misread (陈, 阵), the given name the same: beside the same birth date and plate or phone
-        or gamma_name = {NAME['other_surname']} and gamma_birth = 4 and (gamma_phone = 1 or gamma_address >= 4 or gamma_number >= 3)
+        or gamma_name = {NAME["other_surname"]} and gamma_birth = 4 and (gamma_phone = 1 or gamma_address >= 4 or gamma_number >= 3)
         -- a former name: the number itself, nearly, or birth date with phone and address
-        or gamma_name = {NAME['surname']} and gamma_birth = 4 and gamma_number >= 3
+        or gamma_name = {NAME["surname"]} and gamma_birth = 4 and gamma_number >= 3
         -- no name at all: birth date and phone or address, or the household (a newborn on its certificate)
         or gamma_name = -1 and gamma_birth = 4 and (gamma_phone = 1 or gamma_address >= 4 or gamma_number >= 3 or gamma_context = 1))
     and not (gamma_sex = 0 and gamma_birth <> 4)
@@ -65,10 +65,12 @@ def attach(con: duckdb.DuckDBPyConnection) -> None:
                 when gamma_address >= 4 then 'scored_address' else 'scored_name_birth' end as rule,
             printf('bits %.1f', weight) as evidence
         from judged
-        where plausible and probability >= {limits['accept']} and weight - coalesce(next_weight, -99) >= {limits['margin_bits']}
+        where plausible and probability >= {limits["accept"]} and weight - coalesce(next_weight, -99) >= {limits["margin_bits"]}
     """)
     con.execute("insert into attached select a, proto, probability, rule, evidence from newly")
-    con.execute("insert into edge select n.a, i.rid, n.rule, n.probability, n.evidence from newly n join (select proto, min(rid) as rid from identified_record group by proto) i using (proto)")
+    con.execute(
+        "insert into edge select n.a, i.rid, n.rule, n.probability, n.evidence from newly n join (select proto, min(rid) as rid from identified_record group by proto) i using (proto)"
+    )
 
 
 def _edges(con: duckdb.DuckDBPyConnection) -> None:
@@ -84,7 +86,7 @@ def pair(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(f"""
         insert into edge
         select a, b, 'scored_pair', 1 / (1 + pow(2, -bits)), printf('bits %.1f', bits) from scored_left
-        where ({GUARD}) and 1 / (1 + pow(2, -bits)) >= {limits['accept']} and gamma_name in ({NAME['exact']}, {NAME['gap']}, {NAME['homophone']})
+        where ({GUARD}) and 1 / (1 + pow(2, -bits)) >= {limits["accept"]} and gamma_name in ({NAME["exact"]}, {NAME["gap"]}, {NAME["homophone"]})
             and gamma_birth in (-1, 4) and gamma_sex <> 0
     """)
 

@@ -28,7 +28,11 @@ LEVELS: dict[str, list[tuple[str, str, str | None]]] = {
         ("null", "birth_l is null or birth_r is null", None),
         ("exact", "birth_l = birth_r", None),
         ("swapped", "year(birth_l) = year(birth_r) and month(birth_l) = day(birth_r) and day(birth_l) = month(birth_r)", None),
-        ("one_part", "((year(birth_l) = year(birth_r))::int + (month(birth_l) = month(birth_r))::int + (day(birth_l) = day(birth_r))::int) = 2", None),
+        (
+            "one_part",
+            "((year(birth_l) = year(birth_r))::int + (month(birth_l) = month(birth_r))::int + (day(birth_l) = day(birth_r))::int) = 2",
+            None,
+        ),
         ("near", "abs(datediff('day', birth_l, birth_r)) <= 60", None),
     ],
     "sex": [("null", "sex_l is null or sex_r is null", None), ("exact", "sex_l = sex_r", None)],
@@ -44,7 +48,11 @@ LEVELS: dict[str, list[tuple[str, str, str | None]]] = {
     "number": [
         ("null", "id_like_l is null or id_like_r is null", None),
         ("exact", "id_like_l = id_like_r", None),
-        ("masked", "contains(id_like_l, '*') and id_like_r like replace(id_like_l, '*', '_') or contains(id_like_r, '*') and id_like_l like replace(id_like_r, '*', '_')", None),
+        (
+            "masked",
+            "contains(id_like_l, '*') and id_like_r like replace(id_like_l, '*', '_') or contains(id_like_r, '*') and id_like_l like replace(id_like_r, '*', '_')",
+            None,
+        ),
         ("one_digit", "id_apart(id_like_l, id_like_r) = 1 or id_swapped(id_like_l, id_like_r)", None),
         ("masked_differs", "contains(id_like_l, '*') or contains(id_like_r, '*')", None),
         ("two_digits", "id_apart(id_like_l, id_like_r) = 2", None),

@@ -13,7 +13,9 @@ RARE, UNCOMMON = 3, 40  # persons of a name: few enough to look at all of them, 
 
 def frequencies(con: duckdb.DuckDBPyConnection) -> int:
     """Term frequencies over persons (identified ones, else records): `tf_<column>_of` tables. Returns the persons."""
-    con.execute("create or replace table person_of as select r.rid, coalesce(w.proto, 'R' || r.rid::varchar) as person from rec r left join whose w using (rid)")
+    con.execute(
+        "create or replace table person_of as select r.rid, coalesce(w.proto, 'R' || r.rid::varchar) as person from rec r left join whose w using (rid)"
+    )
     persons = count(con, "select count(distinct proto) from whose") or 1
     for column in FREQUENT:
         con.execute(f"""
@@ -55,7 +57,9 @@ def sides(con: duckdb.DuckDBPyConnection) -> None:
     """)
     for side in ("left", "right"):
         uid = "x.rid::varchar" if side == "left" else "(row_number() over ())::varchar"
-        con.execute(f"create or replace table {side}_side as {SHAPE.format(uid=uid, side=side, rows=side + '_rows', rare=RARE, uncommon=UNCOMMON)}")
+        con.execute(
+            f"create or replace table {side}_side as {SHAPE.format(uid=uid, side=side, rows=side + '_rows', rare=RARE, uncommon=UNCOMMON)}"
+        )
 
 
 def score(con: duckdb.DuckDBPyConnection, persons: int, *, within: bool, out: str) -> None:

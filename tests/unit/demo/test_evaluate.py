@@ -32,7 +32,8 @@ PERFECT = {
     "penalty": f"{SUBJECT} = 'penalty'",
     "list_entry": f"{SUBJECT} NOT IN ('permit', 'penalty', 'rating')",
     "certificate": """SELECT dataset, source_key, CASE WHEN status IN ('revoked', 'suspended') THEN status
-        WHEN valid_to < '2018-03-15' THEN 'expired' ELSE 'valid' END status FROM '@certificate.parquet' QUALIFY day = max(day) OVER (PARTITION BY dataset, source_key)""",
+        WHEN valid_to < '2018-03-15' THEN 'expired' ELSE 'valid' END status
+        FROM '@certificate.parquet' QUALIFY day = max(day) OVER (PARTITION BY dataset, source_key)""",
     "observation": """SELECT dataset || indicator indicator_code, region_code || '000000' region_code, frequency, period, measure,
         value, unit, released_on FROM '@observation.parquet'""",
     "indicator": """SELECT DISTINCT dataset || indicator indicator_code, indicator AS name, dataset source_dataset
