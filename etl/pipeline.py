@@ -229,7 +229,7 @@ def _apply(run: Run, con: Connection, source: Source, taken: Any, rows: Path, bo
                     **counted.as_dict(),
                 }
             with run.stage(source.name, "check"):
-                load.changes(duck, taken, cleaned, before)
+                load.changes(duck, taken, cleaned, before, vintages=source.delivery.vintages)
                 waiting = load.candidate(con, duck, source, scratch)
                 outcomes = _checked(run, source, waiting, duck, cleaned)
             failed = check.critical(outcomes)

@@ -79,7 +79,7 @@ def staged(source: Source, columns: list[Reading], landing: str, present: frozen
     """A select with row_number, the delivered texts (c<n>), all steps, and what a row needs as a whole."""
     whole = [f"{content(source, columns, present)} as row_hash", f"{rest(source, present)} as rest_columns"]
     if "@shape" in present:
-        whole.append('"@shape" as shape')
+        whole.append('"@shape" as shape_found')
     told = [c for c in columns if c.of_context]
     whole += [f"{c.name}_period" for c in told]
     texts = [f"{c.source} as {c.name}" for c in columns]

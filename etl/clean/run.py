@@ -52,7 +52,7 @@ def select(registry: Registry, source: Source, columns: list[Reading], stages: s
     problems = [f"{c.sql(c.rule.problem)} as {c.name}_p" for c in columns if c.rule.problem != "null"]
     delivered = [c.name for c in columns] + [c.key_part for c in columns if c.key_part != c.name]
     whole = ["row_number", "row_hash", "rest_columns", f"{source_key(columns, source)} as source_key"]
-    shaped = ["shape"] if "@shape" in present else []
+    shaped = ["shape_found"] if "@shape" in present else []
     sql = f"select {', '.join(whole + shaped + delivered + problems + cleaned)} from ({stages})"
 
     flags = [f"{condition} as {quote(flag)}" for flag, (condition, _) in verdict.row_problems(columns).items()]

@@ -14,12 +14,14 @@ def row_problems(columns: list[Reading]) -> dict[str, tuple[str, str]]:
 
     Only of the row's own party: the cleaned columns citizen_id, birth_date, sex_code."""
     by_name = {c.column.as_: c for c in columns}
+    rules = {name: c.column.rule for name, c in by_name.items()}
     found = {}
-    own = by_name.get("citizen_id")
-    if own and own.column.rule == "citizen_id" and "birth_date" in by_name:
-        found["id_birth_differs"] = ("citizen_id[7:14] <> strftime(birth_date, '%Y%m%d')", own.delivered)
-    if own and own.column.rule == "citizen_id" and "sex_code" in by_name:
-        found["id_sex_differs"] = ("(citizen_id[17]::int % 2 = 1) <> (sex_code = '1')", own.delivered)
+    if rules.get("citizen_id") == "citizen_id":
+        delivered = by_name["citizen_id"].delivered
+        if rules.get("birth_date") in ("date", "datetime"):
+            found["id_birth_differs"] = ("citizen_id[7:14] <> strftime(birth_date, '%Y%m%d')", delivered)
+        if rules.get("sex_code") == "sex":
+            found["id_sex_differs"] = ("(citizen_id[17]::int % 2 = 1) <> (sex_code = '1')", delivered)
     if has_point(columns):
         for name in ("longitude", "latitude"):
             found[f"coordinate_exchanged {name}"] = ("are_exchanged(longitude, latitude)", by_name[name].delivered)
@@ -58,13 +60,13 @@ def findings(columns: list[Reading], geometry: bool) -> str:
 def reasons(registry: Registry, source: Source, columns: list[Reading], shaped: bool) -> str:
     """The list of reasons; a row of the wrong shape is not blamed for what then stands in the wrong column."""
     by_name = {c.delivered: c for c in columns}
-    empty = {k: literal(f"missing_key: 主键列“{k.lstrip('@')}”为空") for k in source.key}
+    empty = {k: literal(f"missing_key: 主键列“{source.columns[k].title or k.lstrip('@')}”为空") for k in source.key}
     said = [f"case when {by_name[k].key_part} is null then {sentence} end" for k, sentence in empty.items()]
     declared = sum(not d.startswith("@") for d in source.columns)
     unshaped = "true"
     if shaped:
-        unshaped = "shape is null"
-        said.append(f"case when shape is not null then 'bad_shape: 本行有 ' || shape || ' 个字段，约定为 {declared} 个' end")
+        unshaped = "shape_found is null"
+        said.append(f"case when shape_found is not null then 'bad_shape: 本行有 ' || shape_found || ' 个字段，约定为 {declared} 个' end")
     for c in columns:
         if c.column.required:
             said += refusals(registry.rules[c.column.rule], c, unshaped)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from etl.demo import entities, people, plates, text
+from etl.demo import entities, households, people, plates, text
 from etl.demo.chance import Chance, Ints, Mask
 from etl.demo.entities import Entities
 from etl.demo.people import People
@@ -54,7 +54,7 @@ class City:
 def build(persons: int, seed: int, harshness: float) -> City:
     """Day 0."""
     chance = Chance(f"jichu/{seed}")
-    place, homes = plates.settle(chance.sub("plates"), people.household_count(persons))
+    place, homes = plates.settle(chance.sub("plates"), households.household_count(persons))
     crowd = people.populate(chance.sub("people"), persons, place, homes, START)
     firms = entities.found(chance.sub("entities"), max(int(persons * entities.SHARE), 60), crowd, place, START)
     employer, since = entities.employ(chance.sub("work"), crowd, firms, START)

@@ -153,98 +153,99 @@ def _traps(chance: Chance, ids: Ints, kind: Ints, name: Text, status: Ints, clos
     return name, head, text.where(usable, former, None), not_before
 
 
-def found(chance: Chance, count: int, people: People, plates: Plates, today: int, existing: int = 0) -> Entities:
-    """That many entities, each with a living adult who stands for it; their numbers follow those of the existing ones."""
-    ids = np.arange(existing, existing + count)
+@dataclass(frozen=True)
+class _Draft:
+    """Entities being made: numbers, kinds, plates, counties, and which word of the shop, trade and form lists each took."""
+
+    ids: Ints
+    kind: Ints
+    plate: Ints
+    county: Ints
+    shop: Ints
+    trade: Ints
+    form: Ints
+
+
+def _draft(chance: Chance, ids: Ints, plates: Plates, existing: int) -> _Draft:
     kind = chance.choose("kind", ids, [0.24, 0.72, 0.011, 0.011, 0.015, 0.011])
-    for k in range(SOCIAL, len(KINDS) if count >= 60 else SOCIAL):
+    for k in range(SOCIAL, len(KINDS) if len(ids) >= 60 else SOCIAL):
         kind[k::101][:8] = k
-    kind = np.where(existing > 0, kind % 2, kind)
+    kind = kind % 2 if existing else kind
     numbered = np.flatnonzero(plates.level == NUMBER)
     urban, rural = (numbered[plates.rural[numbered] == r] for r in (False, True))
-    in_village = (kind == COOPERATIVE) | chance.happens("in village", ids, 0.22)
-    plate = np.where(
-        in_village & (len(rural) > 0),
-        rural[chance.integers("rural plate", ids, 0, len(rural)) % max(len(rural), 1)],
-        urban[chance.integers("plate", ids, 0, len(urban))],
-    )
-    county = plates.where.county_index[plates.community[plate]]
-    adults = np.flatnonzero((today - people.birth > 23 * 365) & (today - people.birth < 76 * 365) & (people.status == LIVING))
-    representative = adults[chance.integers("representative", ids, 0, len(adults))]
-    shop, trade, form = (
+    village, street = (of[chance.integers(n, ids, 0, len(of))] for n, of in (("rural plate", rural), ("plate", urban)))
+    plate = np.where((kind == COOPERATIVE) | chance.happens("in village", ids, 0.22), village, street)
+    return _Draft(
+        ids,
+        kind,
+        plate,
+        plates.where.county_index[plates.community[plate]],
         chance.integers("shop", ids, 0, len(words()["shops"])),
         chance.integers("trade", ids, 0, len(words()["trades"])),
         chance.choose("form", ids, [f[2] for f in words()["forms"]]),
     )
-    status = chance.choose("status", ids, [0.855, 0.025, 0.12])
-    status = np.where(np.isin(kind, (PUBLIC, SCHOOL)), 0, status)
-    established = today - 40 - (chance.uniform("established", ids) ** 1.8 * 365 * 18).astype(np.int64)
-    closed = np.where(status == 2, established + 30 + ((today - established - 40) * chance.uniform("closed", ids)).astype(np.int64), NO_DAY)
-    name = text.where(
-        kind == SELF_EMPLOYED,
-        _shop_names(
-            chance.sub("shop"),
-            ids,
-            plates,
-            plate,
-            text.pick(people.name, representative),
-            text.pick(list(words()["surnames"]), people.surname[representative]),
-            shop,
-        ),
-        _firm_names(chance.sub("firm"), ids, county, trade, form),
-    )
-    others, word = _other_names(chance.sub("other"), ids, kind, plates, plate)
+
+
+def _lives(chance: Chance, d: _Draft, today: int) -> tuple[Ints, Ints, Ints]:
+    """Status, day of founding and of closing."""
+    status = np.where(np.isin(d.kind, (PUBLIC, SCHOOL)), 0, chance.choose("status", d.ids, [0.855, 0.025, 0.12]))
+    established = today - 40 - (chance.uniform("established", d.ids) ** 1.8 * 365 * 18).astype(np.int64)
+    lasted = 30 + ((today - established - 40) * chance.uniform("closed", d.ids)).astype(np.int64)
+    return status, established, np.where(status == 2, established + lasted, NO_DAY)
+
+
+def _numbers(chance: Chance, d: _Draft, status: Ints, closed: Ints, modern: Mask) -> tuple[Text, Text, Text]:
+    """Organisation code, credit code (null before the conversion) and registration number (null where the kind has none)."""
+    serial = (d.ids * 7_368_787 + int(chance.integers("serial", [0], 0, 10**7)[0])) % 89_999_993 + 10_000_000
+    organization, values = identifiers.organization_codes(np.where(modern, 400_000 + d.ids * 29, serial), modern)
+    region = np.array([int(c) for c in COUNTIES])[d.county]
+    converted = (d.kind != SELF_EMPLOYED) | modern | chance.happens("converted", d.ids, 0.35)
+    late = (closed > text.day("2015-10-01")) & chance.happens("converted late", d.ids, 0.9)
+    converted &= (status != 2) | late | (d.kind == ENTERPRISE) & chance.happens("told", d.ids, 0.8)
+    digit = np.where(d.kind == SELF_EMPLOYED, 6 + d.ids % 4, d.ids % 3)
+    numbers = identifiers.registration_numbers((region * 10 + digit) * 10**7 + d.ids + 1)
+    registers = np.isin(d.kind, (ENTERPRISE, SELF_EMPLOYED, COOPERATIVE))
+    codes = identifiers.credit_codes(KIND_CODES[d.kind], region, values)
+    return organization, text.where(converted, codes, None), text.where(registers, numbers, None)
+
+
+def found(chance: Chance, count: int, people: People, plates: Plates, today: int, existing: int = 0) -> Entities:
+    """That many entities, each with a living adult who stands for it; their numbers follow those of the existing ones."""
+    d = _draft(chance, np.arange(existing, existing + count), plates, existing)
+    ids, kind, single = d.ids, d.kind, d.kind == SELF_EMPLOYED
+    adults = np.flatnonzero((today - people.birth > 23 * 365) & (today - people.birth < 76 * 365) & (people.status == LIVING))
+    representative = adults[chance.integers("representative", ids, 0, len(adults))]
+    status, established, closed = _lives(chance, d, today)
+    owner, surname = text.pick(people.name, representative), text.pick(list(words()["surnames"]), people.surname[representative])
+    shops = _shop_names(chance.sub("shop"), ids, plates, d.plate, owner, surname, d.shop)
+    name = text.where(single, shops, _firm_names(chance.sub("firm"), ids, d.county, d.trade, d.form))
+    others, word = _other_names(chance.sub("other"), ids, kind, plates, d.plate)
     name = text.where(kind >= SOCIAL, others, name)
-    if existing:
-        head_office, former, not_before = np.full(count, -1), text.same(None, count), np.full(count, NO_DAY)
-    else:
-        name, head_office, former, not_before = _traps(chance.sub("traps"), ids, kind, name, status, closed, county)
+    head_office, former, not_before = np.full(count, -1), text.same(None, count), np.full(count, NO_DAY)
+    if not existing:
+        name, head_office, former, not_before = _traps(chance.sub("traps"), ids, kind, name, status, closed, d.county)
     established = np.where(not_before != NO_DAY, np.minimum(not_before, today - 40), established)
-    serial = (ids * 7_368_787 + int(chance.integers("serial", [0], 0, 10**7)[0])) % 89_999_993 + 10_000_000
-    modern = established > text.day("2015-10-01")
-    modern |= existing > 0
-    organization, values = identifiers.organization_codes(np.where(modern, 400_000 + ids * 29, serial), modern)
-    region = np.array([int(c) for c in COUNTIES])[county]
-    codes = identifiers.credit_codes(KIND_CODES[kind], region, values)
-    converted = (kind != SELF_EMPLOYED) | modern | chance.happens("converted", ids, 0.35)
-    converted &= (
-        (status != 2)
-        | (closed > text.day("2015-10-01")) & chance.happens("converted late", ids, 0.9)
-        | (kind == ENTERPRISE) & chance.happens("told", ids, 0.8)
-    )
-    digit = np.where(kind == SELF_EMPLOYED, 6 + ids % 4, ids % 3)
-    numbers = identifiers.registration_numbers((region * 10 + digit) * 10**7 + ids + 1)
-    has_number = np.isin(kind, (ENTERPRISE, SELF_EMPLOYED, COOPERATIVE))
-    type_codes = {
-        ENTERPRISE: text.pick(_pool("forms", 1), form),
-        SELF_EMPLOYED: text.same("9500", count),
-        COOPERATIVE: text.same("9100", count),
-    }
-    type_code = text.same("", count)
-    for k, column in type_codes.items():
-        type_code = text.where(kind == k, column, type_code)
+    organization, uscc, number = _numbers(chance, d, status, closed, (established > text.day("2015-10-01")) | (existing > 0))
+    trade = text.where(kind >= SOCIAL, text.of(word), text.pick(_pool("trades"), d.trade))
+    type_code = text.where(kind == ENTERPRISE, text.pick(_pool("forms", 1), d.form), text.where(kind == COOPERATIVE, "9100", ""))
     return Entities(
         kind=kind,
         name=name,
         former_name=former,
-        uscc=text.where(converted, codes, None),
+        uscc=uscc,
         organization_code=organization,
-        registration_number=text.where(has_number, numbers, None),
-        type_code=text.where(head_office >= 0, "2130", type_code),
-        industry=text.where(kind == SELF_EMPLOYED, text.pick(_pool("shops", 1), shop), text.pick(_pool("trades", 1), trade)),
-        trade=text.where(
-            kind == SELF_EMPLOYED,
-            text.pick(_pool("shops"), shop),
-            text.where(kind >= SOCIAL, text.of(word), text.pick(_pool("trades"), trade)),
-        ),
+        registration_number=number,
+        type_code=text.where(head_office >= 0, "2130", text.where(single, "9500", type_code)),
+        industry=text.where(single, text.pick(_pool("shops", 1), d.shop), text.pick(_pool("trades", 1), d.trade)),
+        trade=text.where(single, text.pick(_pool("shops"), d.shop), trade),
         representative=representative,
         capital=np.where(kind == ENTERPRISE, _capital(chance, ids), -1),
         established=established,
         status=status,
         closed=closed,
         head_office=head_office,
-        plate=plate,
-        employs=(status == 0) & (kind != SELF_EMPLOYED) & chance.happens("employs", ids, 0.97),
+        plate=d.plate,
+        employs=(status == 0) & ~single & chance.happens("employs", ids, 0.97),
         touched=np.zeros(count, dtype=np.int64),
     )
 

@@ -8,12 +8,13 @@ import numpy.typing as npt
 from etl.demo import identifiers, names, text
 from etl.demo.chance import Chance, Ints, Mask, rank_within
 from etl.demo.geography import COUNTIES
+from etl.demo.households import CHILD, FATHER, HEAD, SPOUSE, Members, form
 from etl.demo.plates import Plates
 from etl.demo.text import NO_DAY, Text
 from etl.demo.words import elsewhere
 
-HEAD, SPOUSE, CHILD, FATHER, MOTHER = 0, 1, 2, 5, 6
 LIVING, DEAD, MOVED_OUT = 0, 1, 2
+PHONE_HEADS = "130 131 133 135 136 137 138 139 147 150 151 153 155 156 158 159 171 173 176 177 180 181 182 183 185 186 187 189"
 LIVING_WORDS = ("living", "dead", "moved_out")
 ETHNICITIES = ("01", "06", "07", "03", "15", "11", "37", "04")
 LEGACY_REGION = {
@@ -25,7 +26,6 @@ LEGACY_REGION = {
     "510524": 512525,
     "510525": 512526,
 }
-HEAD_AGES = ((22, 30, 0.11), (30, 40, 0.15), (40, 50, 0.19), (50, 60, 0.22), (60, 70, 0.18), (70, 80, 0.13), (80, 91, 0.05))
 
 
 @dataclass
@@ -72,63 +72,6 @@ class People:
     @property
     def ids(self) -> Ints:
         return np.arange(len(self))
-
-
-def household_count(persons: int) -> int:
-    """Enough households for that many persons."""
-    return int(persons / 2.1) + 20
-
-
-def _ages(chance: Chance, homes: Ints, newcomers: Mask) -> tuple[Ints, Mask]:
-    """Ages (days) and presence per household and slot: head, spouse, three children, father, mother."""
-    bands = np.array([[a, b] for a, b, _ in HEAD_AGES])
-    band = chance.choose("band", homes, [w for *_, w in HEAD_AGES])
-    head = np.where(
-        newcomers,
-        20 + 40 * chance.uniform("young", homes),
-        bands[band, 0] + chance.uniform("age", homes) * (bands[band, 1] - bands[band, 0]),
-    )
-    decade = np.clip((head // 10).astype(int) - 2, 0, 6)
-    married = chance.happens("married", homes, np.where(newcomers, 0.25, np.array([0.35, 0.75, 0.82, 0.8, 0.75, 0.6, 0.3])[decade]))
-    age = np.zeros((len(homes), 7))
-    there = np.zeros((len(homes), 7), dtype=bool)
-    age[:, HEAD], there[:, HEAD] = head, True
-    age[:, SPOUSE], there[:, SPOUSE] = np.maximum(head + 8 * (chance.uniform("gap", homes) - 0.5), 20.5), married
-    children = np.array(
-        [[0.3, 0.6, 0.1], [0.12, 0.5, 0.38], [0.2, 0.5, 0.3], [0.5, 0.42, 0.08], [0.8, 0.18, 0.02], [0.92, 0.08, 0], [0.95, 0.05, 0]]
-    )
-    wanted = (chance.uniform("children", homes)[:, None] > np.cumsum(children[decade], axis=1)[:, :2]).sum(axis=1)
-    wanted = np.where(married | chance.happens("alone with children", homes, 0.25), wanted, 0)
-    wanted = np.where(newcomers, 0, wanted)
-    elder = np.where(married, np.minimum(head, age[:, SPOUSE]), head)
-    for k in range(3):
-        born_at = 20 + 12 * chance.uniform(f"born{k}", homes) + 4.5 * k
-        age[:, CHILD + k] = elder - born_at
-        there[:, CHILD + k] = (
-            (wanted + (chance.uniform("third", homes) < 0.03) * (wanted == 2) > k) & (age[:, CHILD + k] > 0) & (age[:, CHILD + k] < 55)
-        )
-    parents = chance.choose("parents", homes, [0.86, 0.05, 0.03, 0.06])
-    for slot, kinds in ((FATHER, (1, 2)), (MOTHER, (1, 3))):
-        age[:, slot] = head + 20 + 10 * chance.uniform(f"parent{slot}", homes)
-        there[:, slot] = np.isin(parents, kinds) & (age[:, slot] < 95) & ~newcomers
-    return (age * 365.25).astype(np.int64), there
-
-
-def _kin(household: Ints, slot: Ints, sex: Ints, persons: int) -> tuple[Ints, Ints, Ints]:
-    """Father, mother, spouse of each person, from who stands beside him in the household."""
-    homes = int(household.max()) + 1
-    table = np.full((homes, 7), -1, dtype=np.int64)
-    table[household, slot] = np.arange(persons)
-    mine = table[household]
-    head_male = sex[np.maximum(mine[:, HEAD], 0)] == 1
-    man = np.where(head_male, mine[:, HEAD], mine[:, SPOUSE])
-    woman = np.where(head_male, mine[:, SPOUSE], mine[:, HEAD])
-    child = (slot >= CHILD) & (slot < FATHER)
-    father = np.where(child, man, np.where(slot == HEAD, mine[:, FATHER], -1))
-    mother = np.where(child, woman, np.where(slot == HEAD, mine[:, MOTHER], -1))
-    partner = np.array([SPOUSE, HEAD, 0, 0, 0, MOTHER, FATHER])[slot]
-    spouse = np.where(child, -1, mine[np.arange(persons), partner])
-    return father, mother, spouse
 
 
 def _sequences(region: Ints, birth: Ints, sex: Ints, chance: Chance, ids: Ints) -> Ints:
@@ -213,91 +156,80 @@ def _divorces(chance: Chance, marital: Ints, sex: Ints, birth: Ints, today: int)
     return other, until
 
 
+def _surnames(chance: Chance, m: Members) -> Ints:
+    """Children and heads of households bear their father's name, nearly always."""
+    ids = np.arange(len(m.sex))
+    surname = names.surnames(chance, ids)
+    keeps = (m.father >= 0) & chance.happens("father's name", ids, 0.97)
+    for generation in (m.slot == HEAD, (m.slot >= CHILD) & (m.slot < FATHER)):
+        surname = np.where(generation & keeps, surname[np.maximum(m.father, 0)], surname)
+    return surname
+
+
+def _ethnicities(chance: Chance, household: Ints, county: Ints) -> Ints:
+    """Index into ETHNICITIES; more than Han in the two southern counties."""
+    minority = chance.happens("minority", household, np.where(county >= 5, 0.05, 0.008))
+    return np.where(minority, 1 + chance.choose("people", household, [60, 20, 8, 8, 3, 2, 1]), 0)
+
+
+def _marital(chance: Chance, m: Members, age: npt.NDArray[np.float64], status: Ints) -> Ints:
+    """GB/T 2261.2: 10 single, 20 married, 30 widowed, 40 divorced."""
+    divorced = (age > 38) & chance.happens("divorced", np.arange(len(age)), 0.4)
+    alone = np.select([m.slot >= FATHER, (age > 65) & (m.slot != CHILD), divorced], [30, 30, 40], 10)
+    widowed = (m.spouse >= 0) & (status[np.maximum(m.spouse, 0)] == DEAD)
+    return np.where(widowed, 30, np.where(m.spouse >= 0, 20, alone))
+
+
+def _first_children(m: Members, never: int) -> Ints:
+    """Birth of the first child of each person, `never` for none."""
+    first = np.full(len(m.sex), never)
+    for parent in (m.father, m.mother):
+        np.minimum.at(first, parent[parent >= 0], m.birth[parent >= 0])
+    return first
+
+
 def populate(chance: Chance, persons: int, plates: Plates, home_plate: Ints, today: int) -> People:
     """Exactly that many persons, in households that live at home_plate (one plate per household)."""
-    homes = np.arange(len(home_plate))
-    newcomer_home = chance.happens("newcomers", homes, 0.155)
-    unregistered = ~newcomer_home & chance.happens("unregistered", homes, 0.035)
-    age, there = _ages(chance.sub("home"), homes, newcomer_home)
-    household, slot = np.nonzero(there)
-    household, slot = household[:persons], slot[:persons]
-    ids = np.arange(len(household))
-    birth = today - 3 - age[household, slot]
-    head_sex = np.where(chance.happens("head man", homes, 0.82), 1, 2)
-    own = np.where(chance.happens("boy", ids, 0.53), 1, 2)
-    sex = np.select(
-        [slot == HEAD, slot == SPOUSE, slot == FATHER, slot == MOTHER],
-        [head_sex[household], 3 - head_sex[household], 1 + 0 * ids, 2 + 0 * ids],
-        own,
-    )
-    father, mother, spouse = _kin(household, slot, sex, len(ids))
-    floating = newcomer_home[household]
-    registered = ~floating & ~unregistered[household]
-    origin = chance.integers("origin", household, 0, len(elsewhere()))
-    county = plates.where.county_index[plates.community[home_plate[household]]]
-    married_in = (slot == SPOUSE) & chance.happens("married in", ids, 0.05)
-    region = _regions(chance, ids, county, birth, origin, floating | married_in)
-    surname = names.surnames(chance, ids)
-    for heir, source in ((slot == HEAD, father), ((slot >= CHILD) & (slot < FATHER), father)):
-        surname = np.where(heir & (source >= 0) & chance.happens("father's name", ids, 0.97), surname[np.maximum(source, 0)], surname)
-    years = text.parts(birth)[0]
-    ethnicity = np.where(
-        chance.happens("minority", household, np.where(county >= 5, 0.05, 0.008)),
-        1 + chance.choose("people", household, [60, 20, 8, 8, 3, 2, 1]),
-        0,
-    )
+    m = form(chance, persons, len(home_plate), today)
+    ids, home = np.arange(len(m.sex)), m.household
+    county = plates.where.county_index[plates.community[home_plate[home]]]
+    origin = chance.integers("origin", home, 0, len(elsewhere()))
+    married_in = (m.slot == SPOUSE) & chance.happens("married in", ids, 0.05)
+    body = id_bodies(chance, _regions(chance, ids, county, m.birth, origin, m.floating | married_in), m.birth, m.sex)
+    former_body = (body // 10**11 * 10**8 + _shifted(chance, ids, m.birth)) * 1000 + body % 1000
+    surname, ethnicity = _surnames(chance, m), _ethnicities(chance, home, county)
     dotted = (ethnicity == 2) & chance.happens("dotted", ids, 0.3)
-    name = names.full_names(chance.sub("name"), ids, surname, sex, years, dotted)
-    years_old = (today - birth) / 365.25
-    status, status_day = _fates(chance, ids, years_old, registered, today)
-    first_child = np.full(len(ids), today + 10**7)
-    for parent in (father, mother):
-        np.minimum.at(first_child, parent[parent >= 0], birth[parent >= 0])
-    since = _weddings(chance, birth, spouse, first_child, today)
-    widowed = (spouse >= 0) & (status[np.maximum(spouse, 0)] == DEAD)
-    single = np.select(
-        [slot >= FATHER, (years_old > 65) & (slot != CHILD), (years_old > 38) & chance.happens("divorced", ids, 0.4)], [30, 30, 40], 10
-    )
-    marital = np.where(widowed, 30, np.where(spouse >= 0, 20, single))
-    former_spouse, until = _divorces(chance, marital, sex, birth, today)
-    elsewhere_registered = chance.happens("lives elsewhere", household, 0.12)
-    registered_plate = home_plate[np.where(elsewhere_registered, (household * 31 + 7) % len(home_plate), household)]
-    renamed = chance.happens("renamed", ids, 0.006)
-    body = id_bodies(chance, region, birth, sex)
-    corrected = chance.happens("corrected", ids, 0.002)
-    former_body = (body // 10**11 * 10**8 + _shifted(chance, ids, birth)) * 1000 + body % 1000
-    room = chance.integers("floor", household, 1, 25) * 100 + chance.integers("door", household, 1, 5)
+    years, age = text.parts(m.birth)[0], (today - m.birth) / 365.25
+    former = names.full_names(chance.sub("former"), ids, surname, m.sex, years, np.zeros(len(ids), dtype=bool))
+    status, status_day = _fates(chance, ids, age, m.registered, today)
+    marital = _marital(chance, m, age, status)
+    former_spouse, until = _divorces(chance, marital, m.sex, m.birth, today)
+    away = chance.happens("lives elsewhere", home, 0.12)
+    room = chance.integers("floor", home, 1, 25) * 100 + chance.integers("door", home, 1, 5)
+    never = np.zeros(len(ids), dtype=np.int64)
     return People(
-        household=household,
-        slot=slot,
-        sex=sex,
-        birth=birth,
+        **vars(m),
         surname=surname,
-        name=name,
-        former_name=text.where(renamed & ~dotted, names.full_names(chance.sub("former"), ids, surname, sex, years, dotted & False), None),
+        name=names.full_names(chance.sub("name"), ids, surname, m.sex, years, dotted),
+        former_name=text.where(chance.happens("renamed", ids, 0.006) & ~dotted, former, None),
         id_body=body,
-        former_body=np.where(corrected, former_body, -1),
+        former_body=np.where(chance.happens("corrected", ids, 0.002), former_body, -1),
         ethnicity=ethnicity,
-        father=father,
-        mother=mother,
-        spouse=spouse,
-        since=since,
+        since=_weddings(chance, m.birth, m.spouse, _first_children(m, today + 10**7), today),
         former_spouse=former_spouse,
         until=until,
         marital=marital,
-        education=_education(chance, ids, years_old),
-        registered=registered,
-        floating=floating,
+        education=_education(chance, ids, age),
         origin=origin,
         status=status,
         status_day=status_day,
         phone=phones(chance, "phone", ids),
-        plate=home_plate[household],
+        plate=home_plate[home],
         room=room,
-        registered_plate=registered_plate,
+        registered_plate=home_plate[np.where(away, (home * 31 + 7) % len(home_plate), home)],
         registered_room=room,
-        joined=np.zeros(len(ids), dtype=np.int64),
-        touched=np.zeros(len(ids), dtype=np.int64),
+        joined=never,
+        touched=never,
     )
 
 
@@ -309,38 +241,7 @@ def _shifted(chance: Chance, ids: Ints, birth: Ints) -> Ints:
 
 def phones(chance: Chance, name: str, ids: Ints) -> Ints:
     """Mobile numbers."""
-    head = np.array(
-        [
-            130,
-            131,
-            133,
-            135,
-            136,
-            137,
-            138,
-            139,
-            147,
-            150,
-            151,
-            153,
-            155,
-            156,
-            158,
-            159,
-            171,
-            173,
-            176,
-            177,
-            180,
-            181,
-            182,
-            183,
-            185,
-            186,
-            187,
-            189,
-        ]
-    )
+    head = np.array([int(h) for h in PHONE_HEADS.split()])
     return head[chance.integers(f"{name} head", ids, 0, len(head))] * 10**8 + chance.integers(name, ids, 0, 10**8)
 
 

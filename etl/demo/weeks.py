@@ -9,7 +9,8 @@ from etl.demo import names, text
 from etl.demo.chance import Chance, Ints
 from etl.demo.city import City
 from etl.demo.entities import Entities, credit_codes_of, found
-from etl.demo.people import CHILD, DEAD, LIVING, MOVED_OUT, People, citizen_ids, id_bodies, phones
+from etl.demo.households import CHILD
+from etl.demo.people import DEAD, LIVING, MOVED_OUT, People, citizen_ids, id_bodies, phones
 from etl.demo.text import NO_DAY
 
 MOVES, PHONES, DEATHS, DEPARTURES, BIRTHS, WEDDINGS = 0.003, 0.004, 0.0006, 0.0006, 0.0006, 0.0012

@@ -111,8 +111,10 @@ def keep_snapshot(
         before.unlink(missing_ok=True)
 
 
-def changes(duck: duckdb.DuckDBPyConnection, taken: Taken, cleaned: Path, before: Path) -> None:
-    """DuckDB table `incoming`: the new and changed rows as the staging table holds them."""
+def changes(duck: duckdb.DuckDBPyConnection, taken: Taken, cleaned: Path, before: Path, *, vintages: bool = False) -> None:
+    """DuckDB table `incoming`: the new and changed rows as the staging table holds them; with `vintages` also what was
+    said again unchanged, for to repeat a figure is to release it anew."""
+    taken_fates = "'new', 'changed', 'unchanged'" if vintages else "'new', 'changed'"
     duck.execute(f"""
         create or replace table incoming as
         select '{taken.dataset}' as dataset, '{taken.delivery_id}' as delivery_id,
@@ -120,7 +122,7 @@ def changes(duck: duckdb.DuckDBPyConnection, taken: Taken, cleaned: Path, before
             date '{taken.delivered_on}' as delivered_on, null::date as removed_on,
             c.* exclude (findings, reasons)
         from read_parquet('{cleaned}') c
-        join fate f on f.row_number = c.row_number and f.fate in ('new', 'changed')
+        join fate f on f.row_number = c.row_number and f.fate in ({taken_fates})
         left join (select source_key, first_delivered_on from read_parquet('{before}')) s on s.source_key = c.source_key
     """)
 

@@ -40,7 +40,10 @@ def _places(bench: Workbench) -> None:
     bench.con.execute("""
         create or replace table former as
         select t.entity_id, string_agg(distinct t.name, '|' order by t.name) as former_names
-        from told t join kept k using (entity_id) where t.name <> k.name and t.role = 'self' group by t.entity_id
+        from (
+            select entity_id, name, role from told
+            union all select m.entity_id, p.name, p.role from past.entity p join matched.entity_member m using (dataset, source_key, role)
+        ) t join kept k using (entity_id) where t.name <> k.name and t.role = 'self' group by t.entity_id
     """)
 
 

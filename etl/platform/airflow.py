@@ -76,9 +76,7 @@ class Airflow:
 
         Processes that run with other settings or older code are started anew: the workers imported it before they forked.
         """
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._prepare()
-        env, stamp = self.environment(), self.folder / "started_with"
+        env, stamp = self.prepared_environment(), self.folder / "started_with"
         wanted = _fingerprint(env)
         if stamp.exists() and stamp.read_text(encoding="ascii") != wanted:
             stop(self.home)
@@ -92,8 +90,10 @@ class Airflow:
             processes.wait_or_explain(self.home, name, lambda: healthy(self.address, _PART[name]), seconds)  # noqa: B023
         return not running
 
-    def environment(self) -> dict[str, str]:
-        """The whole environment of an Airflow process; the caller's own AIRFLOW__… settings outrank ours."""
+    def prepared_environment(self) -> dict[str, str]:
+        """The whole environment of an Airflow process, its ports and secrets made; the caller's own AIRFLOW__… settings outrank ours."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._prepare()
         ports = json.loads((self.folder / "ports.json").read_text(encoding="ascii"))
         sqlalchemy = self.database.replace("postgresql://", "postgresql+psycopg2://", 1)
         here = f"http://127.0.0.1:{ports['api']}"

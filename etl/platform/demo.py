@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from etl import spec
@@ -39,10 +39,12 @@ def demo_run(settings: Settings, say: Callable[[str], None], persons: int = 2000
         say(f"部门：{'、'.join(departments.serve(settings.home, database.server, settings.drop))} 的数据库和接口已开通")
         fresh = starting.result()
     api = Api(airflow.address(settings.home), airflow.USER, airflow.password(settings.home))
+    day = newest_day(settings.drop)
     try:
-        failed = run_dags(api, newest_day(settings.drop), say, abandon=fresh)
+        failed = run_dags(api, day, say, abandon=fresh)
     finally:
         api.close()
+    settings = replace(settings, today=date.fromisoformat(day) if day else settings.today)
     services.grant_analyst(database)
     print_summary(settings, database, say)
     say(f"\n用时 {time.monotonic() - began:.0f} 秒。再次 make run 不会重复装载；make down 停止全部服务。")

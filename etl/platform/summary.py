@@ -24,6 +24,7 @@ from ops.delivery group by dataset order by dataset
 """
 REFUSED = "select dataset, delivery_id, state, reason from ops.delivery where state in ('rejected', 'held') order by dataset, delivery_id"
 DIMENSIONS = {
+    "total": "综合",
     "normativity": "规范",
     "completeness": "完整",
     "accuracy": "准确",
@@ -41,7 +42,7 @@ def print_summary(settings: Settings, database: Database, say: Say) -> None:
         say(libraries(connection))
     finally:
         connection.close()
-    say(scores(database.library))
+    say(scores(settings, database.library))
     say(addresses(settings, database))
 
 
@@ -66,18 +67,17 @@ def libraries(connection: Any) -> str:
     return table("各库行数", ["库", "表", "行数"], counts)
 
 
-def scores(url: str) -> str:
-    """Quality scores per department and dimension, 0 to 100."""
+def scores(settings: Settings, url: str) -> str:
+    """Quality scores per department and dimension on the business date, 0 to 100; empty where nothing could be judged."""
     from etl import check
 
     titles = {n: d.title for n, d in spec.load().departments.items()}
     found: dict[str, dict[str, float]] = {}
-    for score in check.scores(url):
+    for score in check.scores(url, settings.today):
         if score.scope == "department" and score.value is not None:
             found.setdefault(score.name, {})[score.dimension] = score.value
-    heads = ["部门", "综合", *DIMENSIONS.values()]
-    rows = [[titles.get(n, n), _overall(s), *(_points(s.get(d)) for d in DIMENSIONS)] for n, s in sorted(found.items())]
-    return table("质量得分（GB/T 36344，满分 100）", heads, rows)
+    rows = [[titles.get(n, n), *(_points(s.get(d)) for d in DIMENSIONS)] for n, s in sorted(found.items())]
+    return table("质量得分（GB/T 36344，满分 100）", ["部门", *DIMENSIONS.values()], rows)
 
 
 def addresses(settings: Settings, database: Database) -> str:
@@ -106,12 +106,6 @@ def table(title: str, heads: Sequence[str], rows: Rows, *, wide: bool = False) -
     file = StringIO()
     Console(file=file, width=160, color_system=None).print(made)
     return "\n" + "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
-
-
-def _overall(dimensions: dict[str, float]) -> float | None:
-    """The mean over the dimensions that apply."""
-    values = [dimensions[d] for d in DIMENSIONS if d in dimensions]
-    return _points(sum(values) / len(values)) if values else None
 
 
 def _points(value: float | None) -> float | None:

@@ -114,8 +114,8 @@ def _keys(loc: tuple[int | str, ...]) -> list[str]:
     """The keys that a model knows at this place, for the error's alternatives."""
     from etl.spec.source import Column, Feed, Geometry, Terms
 
-    places = {"delivery": Terms, "columns": Column, "feeds": Feed, "geometry": Geometry}
-    model = places.get(str(loc[0]), Source) if len(loc) > 1 else Source
+    places: dict[str, type[Declared]] = {"delivery": Terms, "columns": Column, "feeds": Feed, "geometry": Geometry}
+    model: type[Declared] = places.get(str(loc[0]), Source) if len(loc) > 1 else Source
     return [f.alias or n for n, f in model.model_fields.items()]
 
 

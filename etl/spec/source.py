@@ -38,6 +38,7 @@ class Terms(Declared):
     crs: Literal["EPSG:4490", "EPSG:4326", "EPSG:4544", "EPSG:4523", "GCJ-02", "BD-09"] | None = None
     table: str | None = Field(default=None, description="database：模式.表")
     updated: str | None = Field(default=None, description="database、api：更新时间列")
+    vintages: bool = Field(default=False, description="每次交付都是一个版本：重报而未变的行也记下（统计）")
     fewer_rows: float = Field(default=0.2, ge=0, le=1, description="全量交付比上次少于此比例以上即挂起")
     too_many_bad: float = Field(default=0.1, ge=0, le=1, description="隔离行超过此比例即挂起")
 

@@ -48,8 +48,10 @@ create or replace temp macro citizen_id_fault(body, total, birth, today) as case
         '50','51','52','53','54','61','62','63','64','65','71','81','82','83') then 'id_region'
     when right(body, 1) <> '?' and right(body, 1) <> citizen_id_check(total) then 'id_check' end;
 
+-- Passports, travel permits of Hong Kong, Macau and Taiwan, old permanent residence cards, officers' cards.
 create or replace temp macro is_other_document(t) as regexp_full_match(t,
-    '(?:护照|台胞证|回乡证|通行证|军官证|港澳|\p{Han})*[EGDSPK][A-Z]?[0-9]{7,8}|(?:\p{Han})*[HM][0-9]{8}(?:[0-9]{2})?|[A-Z]{1,2}[0-9]{6,9}|[A-Z]{3}[0-9]{12}|.*字第?.*号?|[0-9]{10}\(?[A-Z]\)?|[A-Z]{1,2}[0-9]{6,7}\([0-9A]\)|(?:护照|台胞证|回乡证|通行证|军官证).*');
+    '\p{Han}*[EGDSPK][A-Z]?[0-9]{7,8}|\p{Han}*[HM][0-9]{8}(?:[0-9]{2})?|[A-Z]{1,2}[0-9]{6,9}|[A-Z]{3}[0-9]{12}|[0-9]{10}\(?[A-Z]\)?'
+    || '|[A-Z]{1,2}[0-9]{6,7}\([0-9A]\)|.*字第?.*号?|(?:护照|台胞证|回乡证|通行证|军官证).*');
 
 create or replace temp macro citizen_id_state(t, body, total, fault) as case
     when t is null then 'missing'

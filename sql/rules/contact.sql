@@ -11,7 +11,8 @@ create or replace temp macro phone_first(t) as case
     when regexp_full_match(t, '[2-9][0-9]{9}') and left(t, 3) not in ('400', '800') then '0' || t
     when regexp_matches(t, '^[2-8][0-9]{6,7}(?:[^0-9]|$)') then regexp_extract(t, '^[0-9]+') end;
 create or replace temp macro is_phone_filler(digits) as regexp_full_match(digits,
-    '0+|1+|2+|3+|4+|5+|6+|7+|8+|9+|1[3-9][0-9](?:0{8}|1{8}|2{8}|3{8}|4{8}|5{8}|6{8}|7{8}|8{8}|9{8}|12345678|87654321)|0?[0-9]{0,3}(?:0{7,8}|1{7,8}|8{7,8})|13[0-9]0013[0-9]000|1?2345678[0-9]{0,3}|12345[0-9]*|0123456[0-9]*');
+    '0+|1+|2+|3+|4+|5+|6+|7+|8+|9+|13[0-9]0013[0-9]000|1?2345678[0-9]{0,3}|12345[0-9]*|0123456[0-9]*'
+    || '|1[3-9][0-9](?:0{8}|1{8}|2{8}|3{8}|4{8}|5{8}|6{8}|7{8}|8{8}|9{8}|12345678|87654321)|0?[0-9]{0,3}(?:0{7,8}|1{7,8}|8{7,8})');
 create or replace temp macro phone_value(digits) as case when not is_phone_filler(digits) then digits end;
 create or replace temp macro phone_problem(d, digits) as case
     when d = digits then case when is_phone_filler(digits) then 'phone_filler' end

@@ -26,7 +26,8 @@ create or replace temp macro code_text(x) as case when regexp_full_match(x, '[0-
 
 -- Words and strokes that say "nothing here".
 create or replace temp macro is_void(t) as regexp_full_match(t,
-    '(?i)无|无数据|无资料|无记录|无信息|暂无|没有|未填|未填写|未登记|未提供|待补|待查|待核实|空|缺|不详|不明|未知|不清楚|保密|null|none|nil|nan|n/a|#n/a|[-—–―－_/\\.。*?？、·]+');
+    '(?i)无|无数据|无资料|无记录|无信息|暂无|没有|未填|未填写|未登记|未提供|待补|待查|待核实|空|缺|不详|不明|未知|不清楚|保密'
+    || '|null|none|nil|nan|n/a|#n/a|[-—–―－_/\\.。*?？、·]+');
 
 -- A piece of a programme or a spreadsheet formula: kept as text as it came, never cleaned further.
 create or replace temp macro is_hazard(t) as regexp_matches(t,

@@ -5,16 +5,19 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from unittest import mock
 from urllib.parse import parse_qs, urlsplit
 
 import psycopg2
 from psycopg2.extras import execute_values
 
+from etl import pipeline
 from etl.settings import ROOT
 
 KEY = "s3cret-key-of-the-api"
@@ -193,6 +196,23 @@ class City:
         own = {"JICHU_DATABASE_URL": self.url, "JICHU_HOME": str(self.home), "JICHU_DROP": str(self.drop), "JICHU_TODAY": self.today, "JICHU_LOCK_WAIT": "1"}
         return own | {"JICHU_MEMORY": "1GB"} | self.extra
 
+    def run(self, *only: str, today: str | None = None) -> pipeline.Summary:
+        """The whole pipeline in this process."""
+        with self.inside(today):
+            return pipeline.run(None, only)
+
+    def ingest(self, dataset: str, today: str | None = None) -> list[dict[str, Any]]:
+        """Takes the waiting deliveries of one dataset; what became of each."""
+        with self.inside(today):
+            return list(pipeline.ingest(dataset)["deliveries"])
+
+    @contextmanager
+    def inside(self, today: str | None = None) -> Iterator[None]:
+        """The environment of this city."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("JICHU_", "AIRFLOW_CONN_"))}
+        with mock.patch.dict(os.environ, kept | self.environment | ({"JICHU_TODAY": today} if today else {}), clear=True):
+            yield
+
     def process(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """`jichu …` in a process of its own."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("JICHU_", "AIRFLOW_CONN_"))}
@@ -252,6 +272,3 @@ def differing(one: dict[str, list[str]], other: dict[str, list[str]]) -> dict[st
         for t in sorted(set(one) | set(other))
         if one.get(t) != other.get(t)
     }
-
-
-Maker = Callable[..., City]

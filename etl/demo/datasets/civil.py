@@ -13,7 +13,7 @@ from etl.demo.formats import plain, sheets
 from etl.demo.formats.plain import file
 from etl.demo.formats.sheets import Cell, Sheet, table_rows, write_workbook
 from etl.demo.geography import COUNTIES, PARKS
-from etl.demo.people import CHILD, FATHER, HEAD, SPOUSE
+from etl.demo.households import CHILD, FATHER, HEAD, SPOUSE
 from etl.demo.rows import Dataset, Firm, Output, Rows
 from etl.demo.words import words
 

@@ -160,6 +160,8 @@ def high_tech_enterprises(city: City) -> Rows:
     entity, since = _holders(city, chance, (ENTERPRISE,), 0.016, 12, 1)
     name, code, quality = _named(city, chance, entity)
     issued = _issued(city, chance, entity, since, 1800)
+    year, month, _ = text.parts(issued)
+    issued = np.where((since == 0) & (month < 4), issued - 100, issued)
     year = text.parts(issued)[0]
     until = issued + 1094
     key = text.join("GR", text.of(year), "51", text.padded(entity, 7))

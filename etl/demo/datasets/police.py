@@ -7,7 +7,8 @@ from etl.demo import damage, spoken, text
 from etl.demo.city import START, City
 from etl.demo.datasets.common import aware_of, changed_days, members, scrambled, stamps
 from etl.demo.formats import plain
-from etl.demo.people import CHILD, ETHNICITIES, FATHER, HEAD, MOTHER, SPOUSE
+from etl.demo.households import CHILD, FATHER, HEAD, MOTHER, SPOUSE
+from etl.demo.people import ETHNICITIES
 from etl.demo.rows import Dataset, Rows
 from etl.demo.text import NO_DAY
 

@@ -21,7 +21,7 @@ def link(bench: Workbench) -> None:
     components(con, "rec", "(select a, b from code_edge union all select a, b from name_edge)", "component")
     con.execute("""
         create or replace table matched.cluster as
-        select r.dataset, r.source_key, r.role, r.former, r.first_delivered_on, c.cluster, r.rid from rec r join component c using (rid)
+        select r.dataset, r.source_key, r.role, r.former, r.first_delivered_on, c.cluster, r.rid from rec r join component c using (rid) where r.version = 0
     """)
     identity.assign(con, kind="entity", letter="E", anchor="market_regulation/enterprises")
     identity.redirects(con, "entity", now().isoformat())
@@ -35,7 +35,7 @@ def _members(bench: Workbench) -> None:
         select l.dataset || '|' || l.source_key || '|' || l.role as left_record, r.dataset || '|' || r.source_key || '|' || r.role as right_record,
             e.rule, max(e.probability) as probability, any_value(e.evidence) as evidence
         from (select a, b, rule, 1.0 as probability, null as evidence from code_edge union all select a, b, rule, probability, evidence from name_edge) e
-        join rec l on l.rid = e.a join rec r on r.rid = e.b where e.a <> e.b group by all
+        join rec l on l.rid = e.a join rec r on r.rid = e.b where e.a <> e.b and l.version = 0 and r.version = 0 group by all
     """)
     con.execute("""
         create or replace table matched.entity_member as

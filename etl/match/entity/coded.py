@@ -15,6 +15,12 @@ def groups(con: duckdb.DuckDBPyConnection) -> None:
         for c, rule in CODES.items()
     )
     con.execute(f"create or replace table code_edge as select * from ({stars})")
+    # what the record said before, where its codes or its name say that the key did not pass to another
+    con.execute("""
+        insert into code_edge
+        select o.rid, n.rid, 'same_record' from rec o join rec n on n.dataset = o.dataset and n.source_key = o.source_key and n.role = o.role and n.version = 0
+        where o.version = 1 and (coalesce(o.uscc = n.uscc, false) or coalesce(o.org = n.org, false) or coalesce(o.reg = n.reg, false) or o.bare = n.bare)
+    """)
     components(con, "rec", "code_edge", "grp_component")
     con.execute("create or replace table grp as select rid, cluster as g from grp_component")
     con.execute("""

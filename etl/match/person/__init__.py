@@ -42,12 +42,12 @@ def _clusters(bench: Workbench) -> None:
     components(
         con,
         "rec",
-        "(select rid as a, min(rid) over (partition by proto) as b from identified_record union all select a, b from edge)",
+        "(select rid as a, min(rid) over (partition by proto) as b from identified_record union all select a, b from same_record union all select a, b from edge)",
         "component",
     )
     con.execute("""
         create or replace table matched.cluster as
-        select r.dataset, r.source_key, r.role, r.former, r.first_delivered_on, c.cluster, r.rid from rec r join component c using (rid)
+        select r.dataset, r.source_key, r.role, r.former, r.first_delivered_on, c.cluster, r.rid from rec r join component c using (rid) where r.version = 0
     """)
     largest = count(con, "select max(n) from (select count(*) as n from matched.cluster group by cluster)")
     con.execute(f"create or replace table matched.alarm as select {largest} as largest_cluster")
@@ -59,7 +59,7 @@ def _members(bench: Workbench) -> None:
         create or replace table matched.person_edge as
         select l.dataset || '|' || l.source_key || '|' || l.role as left_record, r.dataset || '|' || r.source_key || '|' || r.role as right_record,
             e.rule, max(e.probability) as probability, any_value(e.evidence) as evidence
-        from edge e join rec l on l.rid = e.a join rec r on r.rid = e.b group by all
+        from edge e join rec l on l.rid = e.a join rec r on r.rid = e.b where l.version = 0 and r.version = 0 group by all
     """)
     con.execute("""
         create or replace table matched.person_member as

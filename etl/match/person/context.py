@@ -25,7 +25,7 @@ def known(con: duckdb.DuckDBPyConnection) -> None:
         create or replace table context as
         with row_label as (
             select r.dataset, r.source_key, h.label from rec r join whose w using (rid) join proto_household h using (proto)
-            where r.dataset <> 'public_security/household_register'
+            where r.version = 0 and r.dataset <> 'public_security/household_register'
         ),
         label as (
             select rid, 'H' || household_id as label from rec where household_id is not null

@@ -24,20 +24,31 @@ create or replace macro same_person_name(a, b, pa, pb) as a = b or pa = pb or na
 
 
 def records(con: duckdb.DuckDBPyConnection) -> None:
-    """Table `rec` from `feed.person`, with the standard address of its residence and registered address."""
+    """Table `rec` from `feed.person`, with the standard address of its residence and registered address.
+
+    What a record said before a later delivery changed it (`past.person`, version 1) stands beside it: a number, a name
+    or a phone of last month still tells who this is. `same_record` (a, b) ties such a version to the record of today
+    where the name, the number or the birth date says that the key did not pass to somebody else.
+    """
     con.execute(MACROS)
-    pinyin(con, "select name from feed.person", "name_pinyin")
+    pinyin(con, "select name from feed.person union all select name from past.person", "name_pinyin")
     con.execute("""
         create or replace table address_of as
         select dataset, source_key, role as purpose, address_code, region_code, level from published.address_match
     """)
     con.execute("""
         create or replace table rec as
-        with p as (
-            select (row_number() over (order by dataset, source_key, role)) - 1 as rid, * replace (case when name_state = 'unnamed' then null else name end as name) from feed.person
-            qualify row_number() over (partition by dataset, source_key, role order by removed_on nulls first) = 1
+        with v as (
+            select *, 0 as version from feed.person qualify row_number() over (partition by dataset, source_key, role order by removed_on nulls first) = 1
+            union all by name
+            select distinct on (dataset, source_key, role, name, citizen_id_text, birth_date, phone) *, 1 as version from past.person
+        ),
+        p as (
+            select (row_number() over (order by dataset, source_key, role, version, delivered_on, name, citizen_id_text, birth_date, phone)) - 1 as rid,
+                * replace (case when name_state = 'unnamed' then null else name end as name)
+            from v
         )
-        select p.rid, p.dataset, p.source_key, p.role, p.removed_on is not null as former, p.first_delivered_on,
+        select p.rid, p.version, p.dataset, p.source_key, p.role, p.removed_on is not null as former, p.first_delivered_on,
             coalesce(p.told_at, p.delivered_on::timestamp) as told_at,
             p.name, y.py, p.name_former, p.citizen_id as id, p.citizen_id_text as id_text, coalesce(p.citizen_id_state, 'missing') as id_state,
             date_of_id(p.citizen_id) as id_birth, case when p.citizen_id is not null then 2 - (substr(p.citizen_id, 17, 1)::int % 2) end::varchar as id_sex,
@@ -45,6 +56,11 @@ def records(con: duckdb.DuckDBPyConnection) -> None:
             coalesce(h.address_code, g.address_code) as addr, case when h.address_code is not null then g.address_code end as addr2,
             coalesce(p.residence_region_code, h.region_code, p.registered_region_code, g.region_code) as place
         from p left join name_pinyin y on y.name = p.name
-        left join address_of h on h.dataset = p.dataset and h.source_key = p.source_key and h.purpose = 'residence' and p.role in ('self', 'child', 'guardian')
-        left join address_of g on g.dataset = p.dataset and g.source_key = p.source_key and g.purpose = 'registered' and p.role = 'self'
+        left join address_of h on h.dataset = p.dataset and h.source_key = p.source_key and h.purpose = 'residence' and p.version = 0 and p.role in ('self', 'child', 'guardian')
+        left join address_of g on g.dataset = p.dataset and g.source_key = p.source_key and g.purpose = 'registered' and p.version = 0 and p.role = 'self'
+    """)
+    con.execute("""
+        create or replace table same_record as
+        select o.rid as a, n.rid as b from rec o join rec n on n.dataset = o.dataset and n.source_key = o.source_key and n.role = o.role and n.version = 0
+        where o.version = 1 and (o.id = n.id or coalesce(same_person_name(o.name, n.name, o.py, n.py), false) or o.own_birth = n.own_birth)
     """)

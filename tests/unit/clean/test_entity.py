@@ -13,6 +13,7 @@ CODES = [
     ("91510500MA6AAAAA4A", "91510500MA6AAAAA4A", "ok_uscc", None, "both checks hold"),
     ("91110000600037341l", "91110000600037341L", "ok_uscc", "code_format", "small letters"),
     ("9111OOOO600037341L", "91110000600037341L", "ok_uscc", "code_repaired", "O for 0, and the checks hold with 0"),
+    ("统一社会信用代码：91510500MA6AAAAA4A(1-1)", "91510500MA6AAAAA4A", "ok_uscc", "code_format", "words around it"),
     ("60003734-1", "600037341", "ok_orgcode", "code_other_kind", "an organisation code"),
     ("110108000673293", "110108000673293", "ok_regno", "code_other_kind", "a registration number"),
     ("110108014664790", "110108014664790", "invalid", "code_check", "its check digit should be 7 less"),

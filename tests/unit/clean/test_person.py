@@ -15,6 +15,8 @@ CITIZEN_IDS = [
     ("身份证510502190001010017", "510502190001010017", "ok", "id_format", "the word in front"),
     ("510502190001010017(身份证)", "510502190001010017", "ok", "id_format", "the word behind"),
     ("510502-19000101-0017", "510502190001010017", "ok", "id_format", "hyphens"),
+    ("NO.510502190001010017（补）", "510502190001010017", "ok", "id_format", "other words around the one number"),
+    ("11010519491231002×", "11010519491231002X", "ok", "id_format", "a multiplication sign for X"),
     ("512524190001010025", "512524190001010025", "ok", None, "a county code retired since is valid for life"),
     ("510599190001010016", "510599190001010016", "ok", None, "a county nobody knows is no reason to refuse"),
     ("810000190001010018", "810000190001010018", "ok", None, "residence permit of Hong Kong"),
@@ -38,6 +40,7 @@ CITIZEN_IDS = [
     ("　", None, "missing", None, "an ideographic blank is empty"),
     ("无", None, "missing", "id_missing", "a word for nothing"),
     ("暂无", None, "missing", "id_missing", "a word for nothing"),
+    ("正在办理", None, "missing", "id_missing", "words without any digit"),
     ("000000000000000000", None, "missing", "id_missing", "eighteen zeros"),
 ]
 
@@ -93,6 +96,7 @@ CODES = [
     ("sex", "F", "2", "a letter"),
     ("sex", "1 男", "1", "code and label"),
     ("sex", "男性", "1", "another word"),
+    ("sex", "男(1)", "1", "label and code"),
     ("sex", "9", None, "not stated stays unknown"),
     ("sex", "未说明", None, "not stated stays unknown"),
     ("ethnicity", "1", "01", "the leading zero is lost"),
@@ -133,6 +137,8 @@ PHONES = [
     ("13800000000", None, "phone_filler", "a filler"),
     ("1234567", None, "phone_filler", "a filler"),
     ("1381234567", None, "phone_invalid", "too short"),
+    ("(+86)13812345679", "13812345679", "phone_format", "the country in brackets"),
+    ("8308281579", "08308281579", "phone_format", "the area code lost its zero"),
     ("无", None, None, "a word for nothing"),
 ]
 

@@ -19,6 +19,9 @@ DATES = [
     ("二〇一八年三月一日", DAY, None, "Chinese numerals"),
     ("2018-03-01 08:30:00", DAY, None, "with a time"),
     ("2018-02-28T20:30:00Z", DAY, None, "with a time in London"),
+    ("2018 03 01", DAY, None, "blanks"),
+    ("20180301 08:30", DAY, None, "eight digits and a time"),
+    ("2018-03-01（补录）", DAY, None, "a remark behind"),
     ("43160", DAY, None, "a spreadsheet's day number"),
     ("2017-02-30", None, "not_a_date", "no such day"),
     ("20171345", None, "not_a_date", "no such month"),
@@ -113,8 +116,8 @@ def test_a_required_code_is_good_only_when_its_table_lists_it(by_rule: Any) -> N
     got = by_rule("code", ["结婚", "离婚登记", "再议", None], codes="marriage_event", required=True)
     assert [g[""] for g in got] == ["marriage", "divorce", None, None]
     assert [g["reasons"] for g in got] == [[], [], ["bad_code: 列“值”的值“再议”不在代码表中"], ["bad_code: 列“值”为空"]]
-    assert [g[""] for g in by_rule("code", ["0", "1", "2", "7", "1.0"], codes="register_status", required=True)] == [
-        "living", "dead", "moved_out", None, "dead",
+    assert [g[""] for g in by_rule("code", ["0", "1", "2", "7", "1.0", "-1"], codes="register_status", required=True)] == [
+        "living", "dead", "moved_out", None, "dead", None,
     ]  # fmt: skip
     assert [g[""] for g in by_rule("code", ["A", "Ａ", "E"], codes="tax_grade")] == ["A", "A", None]
 
