@@ -32,7 +32,8 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("jichu").setLevel(os.environ.get("JICHU_LOG", "WARNING").upper())
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)  # click answers with the code of typer.Exit here, and does not raise it
+        sys.exit(code if isinstance(code, int) else 0)
     except JichuError as e:
         print(f"jichu: {e}", file=sys.stderr)
         sys.exit(e.exit_code)

@@ -78,8 +78,11 @@ class Run:
 
 def start(drop: Path | None = None, as_of: str | None = None, say: Callable[[str], None] | None = None) -> Run:
     """A run on a database of the newest shape."""
+    import os
+
     from etl import migrate
 
+    os.umask(0o077)  # whatever this process writes holds personal data: for its own user alone
     settings = settings_module.load(drop, as_of)
     migrate.migrate(settings)
     registry = spec.load()
@@ -437,9 +440,8 @@ def _integrate(run: Run, library: Library) -> dict[str, Any]:
                     known = {r[0] for r in db.rows(con, "select distinct dataset from ops.delivery where state = 'loaded'")}
                     snapshots = {n: load.snapshot(run.settings, con, duck, run.registry, s) for n, s in sorted(fed.items()) if n in known}
                     past = {n: load.past(run.settings, con, duck, run.registry, fed[n]) for n in snapshots}
-                    lay(
-                        bench, snapshots, past, {t: read_published(run.settings, con, duck, t, folder / "published") for t in library.reads}
-                    )
+                    shelves = {t: _shelf(run, con, library, t, folder) for t in library.reads}
+                    lay(bench, snapshots, past, {t: read_published(run.settings, con, duck, t, shelf) for t, shelf in shelves.items()})
                 for step in _steps(library.name):
                     with run.stage(library.name, f"{step.__module__.split('.')[1]}.{step.__name__}"):
                         step(bench)
@@ -492,9 +494,29 @@ def _inputs(run: Run, con: Connection, library: Library) -> str:
         "select library, max(sequence) from ops.publication where state = 'published' and library = any(%s) group by library order by library",
         [library.after],
     )
-    judged = db.rows(con, "select count(*), max(at)::text from match.judgement") if "match" in library.name else []
+    judged = _judged(run, con, library)
     told = [applied, upstream, judged, str(run.settings.today) if library.daily else "", _rules_version()]
     return hashlib.sha256(json.dumps(told, default=str).encode()).hexdigest()
+
+
+def _judged(run: Run, con: Connection, library: Library) -> list[tuple[Any, ...]]:
+    """The judgements of people that stand today and bear on a library's links: added, withdrawn or run out, the library is computed anew."""
+    from etl import db
+    from etl.load import beside
+
+    return db.rows(
+        con,
+        "select id, kind, left_record, right_record, verdict, until from match.judgement where kind = %s and verdict <> 'undecided' "
+        "and withdrawn_at is null and (until is null or until >= %s) order by id",
+        [beside.KIND.get(library.name), run.settings.today],
+    )
+
+
+def _shelf(run: Run, con: Connection, library: Library, table: str, folder: Path) -> Path:
+    """Where the copy of a published table lies. Judgements come between publications, so theirs is told by what they say."""
+    if table != "match.judgement":
+        return folder / "published"
+    return folder / "judgement" / hashlib.sha256(repr(_judged(run, con, library)).encode()).hexdigest()[:16]
 
 
 def _rules_version() -> str:

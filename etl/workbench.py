@@ -35,6 +35,9 @@ DUCK_TYPES |= {
     "smallint": "INTEGER",
 }
 
+# The party that the record is about: it is there whatever is known of it.
+OWN_ROLES = {"self", "child", "holder", "subject", "appellant"}
+
 
 @dataclass(frozen=True)
 class Workbench:
@@ -104,7 +107,7 @@ def _select(bench: Workbench, source: Source, feed: Feed, name: str, file: Path)
         listed.append(f"{value if kind == 'BLOB' else f'try_cast({value} as {kind})'} as {quote(field)}")
     where = [f"{quote(c)} in ({', '.join(literal(v) for v in values)})" for c, values in feed.when.items()]
     party = {"person": ("name", "citizen_id_text", "phone"), "entity": ("name", "code", "entity_key", "organization_code")}.get(name)
-    if party:  # a party of whom nothing is said is no party: a marriage with an empty spouse
+    if party and feed.role not in OWN_ROLES:  # another party of whom nothing is said is no party: a marriage with an empty spouse
         told = [quote(mapped[f]) for f in party if f in mapped]
         where.append(f"coalesce({', '.join(told)}) is not null" if told else "false")
     return (

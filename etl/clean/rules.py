@@ -72,6 +72,7 @@ RULES: dict[str, Rule] = {
         "citizen_id_problem({d}, {2}, {3}, {6}, {7})",
     ),
     "entity_code": Rule(_ENTITY_STEPS, _ENTITY_OUTPUTS, _ENTITY_PROBLEM),
+    "tax_number": Rule((*_ENTITY_STEPS[:-1], "tax_number_state({3}, {4}, {5}, {7})"), _ENTITY_OUTPUTS, _ENTITY_PROBLEM),
     "party_code": Rule(
         (
             *_ENTITY_STEPS,

@@ -1,4 +1,4 @@
-"""What a library's publication writes beside its tables, in the same transaction: members, edges, disagreements."""
+"""What a library's publication writes beside its tables, in the same transaction: members, edges, pairs for review, disagreements."""
 
 import duckdb
 from psycopg2.extensions import connection as Connection
@@ -11,11 +11,12 @@ KIND = {"population": "person", "legal_entity": "entity"}
 
 
 def write(con: Connection, duck: duckdb.DuckDBPyConnection, library: str, settings: Settings) -> None:
-    """Replaces match.<kind>_member and _edge where they differ; opens and closes disagreements."""
+    """Replaces match.<kind>_member and _edge where they differ; refreshes the pairs for review; opens and closes disagreements."""
     scratch = settings.home / "tmp"
     if kind := KIND.get(library):
         _replace(con, duck, f"match.{kind}_member", f"matched.{kind}_member", ["dataset", "source_key", "role"], scratch)
         _replace(con, duck, f"match.{kind}_edge", f"matched.{kind}_edge", ["left_record", "right_record", "rule"], scratch)
+        _reviews(con, duck, kind, settings)
     if count(duck, "select count(*) from information_schema.tables where table_schema = 'out' and table_name = 'disagreement'"):
         _disagreements(con, duck, library, scratch)
 
@@ -44,6 +45,39 @@ def _replace(con: Connection, duck: duckdb.DuckDBPyConnection, table: str, relat
     on = " and ".join(f"t.{k} = n.{k}" for k in key)
     db.rows(con, f"delete from {table} t where not exists (select from new_{name} n where {on} and {same or 'true'})")
     db.rows(con, f"insert into {table} ({listed}) select {listed} from new_{name} n where not exists (select from {table} t where {on})")
+
+
+def _reviews(con: Connection, duck: duckdb.DuckDBPyConnection, kind: str, settings: Settings) -> None:
+    """match.review: the open pairs of today. A judged pair keeps what it showed when it was judged, until the judgement ends."""
+    names = "left_record, right_record, probability, bits, reason, weights"
+    db.rows(
+        con,
+        "update match.review r set state = coalesce((select case j.verdict when 'same' then 'accepted' when 'different' then 'rejected' else 'undecided' end "
+        "from match.judgement j where j.kind = r.kind and j.left_record = r.left_record and j.right_record = r.right_record and j.withdrawn_at is null "
+        "and (j.until is null or j.until >= %s)), 'open') where kind = %s and state <> 'open'",
+        [settings.today, kind],
+    )
+    db.rows(con, f"create temp table likely on commit drop as select {names} from match.review limit 0")
+    duck.execute(f"create or replace temp view shipped as select {names} from matched.{kind}_review")
+    db.copy_in(con, duck, "shipped", "pg_temp.likely", settings.home / "tmp")
+    db.rows(con, "analyze likely")
+    on = "r.kind = %s and r.left_record = n.left_record and r.right_record = n.right_record"
+    db.rows(
+        con,
+        f"delete from match.review r where r.kind = %s and r.state = 'open' and not exists (select from likely n where {on})",
+        [kind, kind],
+    )
+    db.rows(
+        con,
+        f"update match.review r set probability = n.probability, bits = n.bits, reason = n.reason, weights = n.weights from likely n where {on} "
+        "and r.state in ('open', 'undecided') and (r.probability, r.bits, r.reason, r.weights) is distinct from (n.probability, n.bits, n.reason, n.weights)",
+        [kind],
+    )
+    db.rows(
+        con,
+        f"insert into match.review (kind, {names}) select %s, {names} from likely n where not exists (select from match.review r where {on})",
+        [kind, kind],
+    )
 
 
 def _disagreements(con: Connection, duck: duckdb.DuckDBPyConnection, library: str, scratch: object) -> None:

@@ -197,11 +197,13 @@ def _close(con: Connection, duck: duckdb.DuckDBPyConnection, source: Source, tak
     )
     _keys(con, duck, "mentioned", scratch)
     _keys(con, duck, "rewritten", scratch)
-    whole = taken.kind == "full"  # the whole register came again: every earlier refusal of it is settled or said anew
+    # The whole register came again: every earlier refusal of it is settled or said anew. A retry says anew what it tried.
+    tried = "not exists (select from unnest(q.reasons) r where r like 'key_conflict%%')"
+    again = {"full": "true", "replay": tried}.get(taken.kind, "false")
     db.rows(
         con,
         "update quality.quarantine q set status = 'fixed', closed_by = %s where q.dataset = %s and q.status = 'open' "
-        f"and ({'true' if whole else 'false'} or q.source_key in (select source_key from mentioned_key))",
+        f"and ({again} or q.source_key in (select source_key from mentioned_key))",
         [taken.delivery_id, taken.dataset],
     )
     db.rows(

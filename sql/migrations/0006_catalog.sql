@@ -21,6 +21,7 @@ create table catalog.resource (
     subject text not null unique,
     kind text not null check (kind in ('dataset', 'table', 'view')),
     department text not null,
+    basis text not null,
     updated_on date,
     constraint a_restriction_says_its_condition check (share_type = 1 or share_condition is not null),
     constraint openness_says_its_condition check (open = 0 or open_condition is not null)
@@ -45,6 +46,7 @@ comment on column catalog.resource.related_codes is '关联资源代码';
 comment on column catalog.resource.subject is '所指：部门/数据集，或 模式.表，或 模式.表#部分';
 comment on column catalog.resource.kind is '种类：dataset 部门数据集，table 库表，view 视图';
 comment on column catalog.resource.department is '提供方的部门代号';
+comment on column catalog.resource.basis is '共享与开放的依据';
 comment on column catalog.resource.updated_on is '最近一次装载或发布的业务日期';
 
 create table catalog.item (

@@ -55,6 +55,9 @@ create or replace temp macro entity_code_state(c, organization_holds, body, faul
         when body is not null and fault is null then 'citizen_id' else 'invalid' end
     when length(c) = 13 and is_old_registration_number(c) then 'ok_regno'
     else 'invalid' end;
+-- A taxpayer's number of 15 digits is region and organisation code, also where it happens to pass as a registration number.
+create or replace temp macro tax_number_state(c, organization_holds, body, fault) as case
+    when length(c) = 15 and organization_holds then 'ok_taxno' else entity_code_state(c, organization_holds, body, fault) end;
 create or replace temp macro entity_code_value(t, c, state) as case when state = 'invalid' then t else c end;
 
 -- Also from a credit code whose own check fails, when the organisation code inside holds.

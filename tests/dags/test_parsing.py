@@ -1,6 +1,7 @@
 """The DAG files: light, sorted, complete, and explained in Chinese."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -40,10 +41,11 @@ HEAVY = "pandas duckdb great_expectations pyarrow splink geopandas matplotlib nu
 
 
 @pytest.fixture(scope="module")
-def parsed() -> dict[str, Any]:
+def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """All DAG files executed in a fresh interpreter."""
+    env = os.environ | {"AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow"))}
     command = [sys.executable, "-c", PARSE, str(ROOT / "dags"), HEAVY]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout.splitlines()[-1]))
 

@@ -47,7 +47,9 @@ def test_every_declared_file_is_valid_by_its_schema_for_editors(kind: str) -> No
     Draft202012Validator.check_schema(schema)
     validator = Draft202012Validator(schema)
     for path in sorted(ROOT.glob(FILES[kind])):
-        found = [f"{'.'.join(map(str, e.path))}: {e.message}" for e in validator.iter_errors(yaml.safe_load(path.read_text(encoding="utf-8")))]
+        found = [
+            f"{'.'.join(map(str, e.path))}: {e.message}" for e in validator.iter_errors(yaml.safe_load(path.read_text(encoding="utf-8")))
+        ]
         assert not found, path.name
 
 

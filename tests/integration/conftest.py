@@ -66,9 +66,9 @@ def service() -> Iterator[Service]:
     made.server_close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def department_database(postgis_cluster: Cluster) -> Iterator[str]:
-    """An empty PostgreSQL database of a department."""
+    """The PostgreSQL database of a department; `fill_register` makes its table anew."""
     name = f"department_{next(_numbers)}"
     postgis_cluster.server.create_database(name, "jichu")
     yield postgis_cluster.role_url("jichu", name)

@@ -52,6 +52,11 @@ def credit_code(region: str, body: str, kind: str = "91") -> str:
     return text + alphabet[(31 - sum(alphabet.index(c) * w for c, w in zip(text, weights, strict=True)) % 31) % 31]
 
 
+def full_name(number: int) -> str:
+    """One of two hundred made-up names."""
+    return "赵钱孙李周吴郑王冯陈"[number % 10] + "春夏秋冬"[number // 10 % 4] + "东南西北中"[number // 40 % 5]
+
+
 def plate(code: str, road: str, number: str) -> Row:
     """A door plate of the one community there is."""
     return dict(zip(PLATES, [code, "江阳区", "南城街道", "上平社区", road, number, "", "", "", "105.44", "28.88", "510502001001"], strict=True))
@@ -59,7 +64,7 @@ def plate(code: str, road: str, number: str) -> Row:
 
 def health_record(key: str, name: str, number: str, birth: str, sex: str = "男", **more: Any) -> Row:
     """A health record at 佳乐路8号."""
-    values = [key, name, number, sex, birth, "泸州市江阳区南城街道上平社区佳乐路8号", "13800000000", "2017-01-02", "活动"]
+    values = [key, name, number, sex, birth, "泸州市江阳区南城街道上平社区佳乐路8号", "13812340000", "2017-01-02", "活动"]
     return dict(zip(HEALTH, values, strict=True)) | more
 
 
@@ -71,7 +76,7 @@ def newcomer(key: str, name: str, number: str, birth: str, sex: str = "男", **m
 
 def registered(key: str, name: str, number: str, birth: str, sex: str = "1", **more: Any) -> Row:
     """A row of the household register."""
-    values = [key, name, number, sex, "01", birth, "510502", "H1", "02", "20", "70", "510502001001", "泸州市江阳区佳乐路8号", "13800000000", "0", None, "2017-03-01 08:00:00"]
+    values = [key, name, number, sex, "01", birth, "510502", "H1", "02", "20", "70", "510502001001", "泸州市江阳区佳乐路8号", "13812340000", "0", None, "2016-03-01 08:00:00"]
     return dict(zip(REGISTER, values, strict=True)) | more
 
 
@@ -158,6 +163,13 @@ def execute(url: str, sql: str, rows: Sequence[Sequence[Any]] | None = None) -> 
             return list(c.fetchall()) if c.description else []
     finally:
         con.close()
+
+
+def fill_register(url: str, rows: Sequence[Row]) -> None:
+    """Writes the police's table gaj.czrk anew."""
+    execute(url, "create schema if not exists gaj; drop table if exists gaj.czrk")
+    execute(url, f"create table gaj.czrk ({', '.join(f'{c} text' for c in REGISTER if c != 'gxsj')}, gxsj timestamp)")
+    execute(url, f"insert into gaj.czrk ({', '.join(REGISTER)}) values %s", [tuple(r[c] for c in REGISTER) for r in rows])
 
 
 @dataclass

@@ -4,20 +4,22 @@ A branch is not its head office; a new firm that took a cancelled firm's name is
 counties stay apart. Codes that contradict each other are never joined by a name.
 """
 
-from etl.match import identity
+from etl.match import identity, judged
 from etl.match.components import components
-from etl.match.entity import coded, named, prepare
+from etl.match.entity import coded, grey, named, prepare, walls
 from etl.settings import now
 from etl.workbench import Workbench
 
 
 def link(bench: Workbench) -> None:
-    """`feed.entity` → `matched.entity_member`, `matched.entity_edge`, `matched.cluster`, `matched.entity_id`, `matched.redirected`."""
+    """`feed.entity` → `matched.entity_member`, `matched.entity_edge`, `matched.cluster`, `matched.entity_id`, `matched.redirected`, `matched.entity_review`."""
     con = bench.con
     prepare.records(con)
+    judged.read(bench, "entity")
     coded.groups(con)
     named.pairs(con)
     named.accept(con)
+    walls.part_names(con)
     components(con, "rec", "(select a, b from code_edge union all select a, b from name_edge)", "component")
     con.execute("""
         create or replace table matched.cluster as
@@ -26,6 +28,7 @@ def link(bench: Workbench) -> None:
     identity.assign(con, kind="entity", letter="E", anchor="market_regulation/enterprises")
     identity.redirects(con, "entity", now().isoformat())
     _members(bench)
+    grey.pairs(con)
 
 
 def _members(bench: Workbench) -> None:

@@ -2,6 +2,8 @@
 
 import duckdb
 
+from etl.match.entity import walls
+
 # column → rule, strongest first
 CODES = {"uscc": "credit_code", "org": "organization_code", "reg": "registration_number", "key": "department_key"}
 
@@ -21,6 +23,7 @@ def groups(con: duckdb.DuckDBPyConnection) -> None:
         select o.rid, n.rid, 'same_record' from rec o join rec n on n.dataset = o.dataset and n.source_key = o.source_key and n.role = o.role and n.version = 0
         where o.version = 1 and (coalesce(o.uscc = n.uscc, false) or coalesce(o.org = n.org, false) or coalesce(o.reg = n.reg, false) or o.bare = n.bare)
     """)
+    walls.part_codes(con, CODES)
     components(con, "rec", "code_edge", "grp_component")
     con.execute("create or replace table grp as select rid, cluster as g from grp_component")
     con.execute("""
@@ -31,7 +34,7 @@ def groups(con: duckdb.DuckDBPyConnection) -> None:
             list(distinct odd_code) filter (odd_code is not null) as odd_codes,
             bool_or(branch) as branch, min(rid) as rid, count(*) as records,
             bool_or(dataset like 'market_regulation/%' and role = 'self') as registered,
-            min(established_on) as established_on, max(closed_on) as closed_on
+            min(established_on) as established_on, max(closed_on) as closed_on, min(told_at)::date as first_told, max(told_at)::date as last_told
         from rec join grp g using (rid) group by g.g
     """)
     con.execute("""

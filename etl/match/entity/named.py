@@ -2,22 +2,28 @@
 
 import duckdb
 
+from etl.match.entity import walls
+
 ACCEPT, MARGIN = 9.0, 2.5
+PROBABILITY = "least(0.999, 1 / (1 + pow(2, -(g.points - 3))))"
+EVIDENCE = """json_object('name', json_array(n.rule, n.by_name), 'representative', n.by_representative, 'address', n.by_address, 'county', n.by_county, 'code', n.by_code, 'prior', -3)::varchar"""
 
 
 def pairs(con: duckdb.DuckDBPyConnection) -> None:
     """Table `name_pair` (g1, g2, points, evidence): groups that share a name or its core, compatible in codes."""
     con.execute("""
+        create or replace table gap as
+        select g, bare, bare[:i - 1] || '_' || bare[i + 1:] as pattern from (select g, bare, unnest(range(1, length(bare) + 1)) as i from naming where length(bare) >= 6)
+    """)
+    con.execute("""
         create or replace table name_candidate as
         select l.g as g1, r.g as g2, max(10 + (l.current or r.current)::int * 2) as points, 'name' as rule
         from naming l join naming r on l.bare = r.bare and l.g < r.g group by all
         union all
-        select l.g, r.g, 5, 'name_core' from naming l join naming r on l.core = r.core and l.g < r.g and l.bare <> r.bare and length(l.core) >= 3 group by all
+        select l.g, r.g, 7, 'name_core' from naming l join naming r on l.core = r.core and l.g < r.g and l.bare <> r.bare and length(l.core) >= 3 group by all
         union all
-        select l.g, r.g, 4, 'name_like'
-        from naming l join naming r on l.g < r.g and l.bare <> r.bare and length(l.bare) = length(r.bare) and length(l.bare) >= 6
-            and (l.bare[:4] = r.bare[:4] and l.bare[-4:] = r.bare[-4:] or l.bare[:6] = r.bare[:6] or l.bare[-6:] = r.bare[-6:])
-        where list_sum(list_transform(range(1, length(l.bare) + 1), lambda i: (l.bare[i] <> r.bare[i])::int)) = 1 group by all
+        -- one character wrong: names that are equal with the same place left out
+        select l.g, r.g, 4, 'name_like' from gap l join gap r on l.pattern = r.pattern and l.g < r.g and l.bare <> r.bare group by all
     """)
     con.execute("""
         -- a code with one or two characters wrong beside a right one
@@ -29,16 +35,17 @@ def pairs(con: duckdb.DuckDBPyConnection) -> None:
         create or replace macro together(a, b) as a is not null and b is not null and list_has_any(a, b);
         create or replace table name_pair as
         with best as (select g1, g2, max(points) as points, arg_max(rule, points) as rule from name_candidate group by g1, g2)
-        select g1, g2, b.rule, b.points
-            + case when together(l.rep_ids, r.rep_ids) then 6 when together(l.reps, r.reps) then 5 when apart(l.reps, r.reps) then -4 else 0 end
-            + case when together(l.addrs, r.addrs) then 4 else 0 end
-            + case when together(l.counties, r.counties) then 2 when apart(l.counties, r.counties) then -5 else 0 end
-            + case when code_near(l.odd_codes, list_concat(coalesce(r.usccs, []), coalesce(r.regs, []))) or code_near(r.odd_codes, list_concat(coalesce(l.usccs, []), coalesce(l.regs, []))) then 6 else 0 end
-            as points
+        select g1, g2, b.rule, b.points as by_name,
+            case when together(l.rep_ids, r.rep_ids) then 6 when together(l.reps, r.reps) then 5 when apart(l.reps, r.reps) then -4 else 0 end as by_representative,
+            case when together(l.addrs, r.addrs) then 4 else 0 end as by_address,
+            case when together(l.counties, r.counties) then 2 when apart(l.counties, r.counties) then -5 else 0 end as by_county,
+            case when code_near(l.odd_codes, list_concat(coalesce(r.usccs, []), coalesce(r.regs, []))) or code_near(r.odd_codes, list_concat(coalesce(l.usccs, []), coalesce(l.regs, []))) then 6 else 0 end as by_code,
+            by_name + by_representative + by_address + by_county + by_code as points
         from best b join party l on l.g = b.g1 join party r on r.g = b.g2
         where not apart(l.usccs, r.usccs) and not apart(l.orgs, r.orgs) and not apart(l.regs, r.regs)
             and coalesce(l.branch, false) = coalesce(r.branch, false)
     """)
+    walls.refuse_names(con)
 
 
 def accept(con: duckdb.DuckDBPyConnection) -> None:
@@ -47,23 +54,18 @@ def accept(con: duckdb.DuckDBPyConnection) -> None:
         create or replace table sided as
         select g1 as g, g2 as other, points from name_pair union all select g2, g1, points from name_pair
     """)
-    # A rival counts only when it could not be the same entity as the best one: two fragments of one firm do not compete.
+    # A rival counts only when it could not be the same entity: two fragments of one firm do not compete.
     con.execute("""
-        create or replace table preferred as
-        with ranked as (select *, row_number() over (partition by g order by points desc, other) as rank from sided),
-        best as (select g, other, points from ranked where rank = 1),
-        rival as (
-            select b.g, max(s.points) as points from best b join sided s on s.g = b.g and s.other <> b.other
-            join party x on x.g = b.other join party y on y.g = s.other
-            where apart(x.usccs, y.usccs) or apart(x.orgs, y.orgs) or apart(x.regs, y.regs) group by b.g
-        )
-        select b.g, b.other, b.points, b.points - coalesce(r.points, -99) as margin from best b left join rival r using (g)
+        create or replace table rivalled as
+        select s.g, s.other, s.points, max(o.points) as rival from sided s join sided o on o.g = s.g and o.other <> s.other
+        join party x on x.g = s.other join party y on y.g = o.other
+        where apart(x.usccs, y.usccs) or apart(x.orgs, y.orgs) or apart(x.regs, y.regs) group by all
     """)
     con.execute(f"""
         create or replace table good as
         select p.g1, p.g2, p.rule, p.points from name_pair p
-        join preferred a on a.g = p.g1 join preferred b on b.g = p.g2
-        where p.points >= {ACCEPT} and a.points - p.points < {MARGIN} and b.points - p.points < {MARGIN} and a.margin >= {MARGIN} and b.margin >= {MARGIN}
+        left join rivalled a on a.g = p.g1 and a.other = p.g2 left join rivalled b on b.g = p.g2 and b.other = p.g1
+        where p.points >= {ACCEPT} and p.points - coalesce(a.rival, -99) >= {MARGIN} and p.points - coalesce(b.rival, -99) >= {MARGIN}
     """)
     _without_contradiction(con)
 
@@ -97,8 +99,8 @@ def _without_contradiction(con: duckdb.DuckDBPyConnection) -> None:
             )
             select rid from c join bad using (cluster)
         """)
-    con.execute("""
+    con.execute(f"""
         create or replace table name_edge as
-        select l.rid as a, r.rid as b, g.rule, least(0.999, 1 / (1 + pow(2, -(g.points - 3)))) as probability, printf('points %.0f', g.points::double) as evidence
-        from good g join party l on l.g = g.g1 join party r on r.g = g.g2
+        select l.rid as a, r.rid as b, g.rule, {PROBABILITY} as probability, {EVIDENCE} as evidence
+        from good g join name_pair n using (g1, g2) join party l on l.g = g.g1 join party r on r.g = g.g2
     """)

@@ -10,7 +10,7 @@ def records(con: duckdb.DuckDBPyConnection) -> None:
     """Table `rec`: rid, codes (uscc, org, reg), key, name, bare (bracketless), core, branch, county, rep, addr."""
     _regions(con)
     con.execute(f"""
-        create or replace macro bare_name(n) as upper(regexp_replace(n, '[\\s()（）\\[\\]【】〔〕·\\-—,，.。"''“”]', '', 'g'));
+        create or replace macro bare_name(n) as upper(regexp_replace(regexp_replace(n, '[(（](' || (select pattern from region_words) || '|省|市|县|区)+[)）]', '', 'g'), '[\\s()（）\\[\\]【】〔〕·\\-—,，.。"''“”]', '', 'g'));
         create or replace macro core_name(n) as regexp_replace(
             regexp_replace(regexp_replace(bare_name(n), (select pattern from region_words), '', 'g'), '({FORMS})', ''), '^[市区县]', '');
     """)

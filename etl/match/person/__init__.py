@@ -4,25 +4,27 @@
 2. `identified`: records with a usable ID number that their name, birth date or sex does not contradict.
 3. `scored`: Splink scores what is left against the identified persons and among itself (`model`), with the household,
    the firm and the row they stand in as further evidence (`context`).
-4. `decided`: the best candidate, if it is likely enough and clearly better than the next.
-5. clusters, then identities (`etl.match.identity`).
+4. `decided`: the best candidate, if it is likely enough and clearly better than the next; judgements outrank it (`judged`).
+5. clusters, then identities (`etl.match.identity`), and the pairs that a person should look at (`grey`).
 """
 
 from etl.engine import count
 from etl.match import identity
 from etl.match.components import components
-from etl.match.person import context, decided, identified, prepare, scored
+from etl.match.person import context, decided, grey, identified, judged, prepare, scored
 from etl.settings import now
 from etl.workbench import Workbench
 
 
 def link(bench: Workbench) -> None:
-    """`feed.person` → `matched.person_member`, `matched.person_edge`, `matched.cluster`, `matched.person_id`, `matched.redirected`."""
+    """`feed.person` → `matched.person_member`, `matched.person_edge`, `matched.cluster`, `matched.person_id`, `matched.redirected`, `matched.person_review`."""
     con = bench.con
     prepare.records(con)
     identified.groups(con)
+    judged.prepare(bench)
     context.known(con)
     decided.corrected(con)
+    judged.attach(con)
     for _ in range(2):  # who is found in the first round is context for the others of their row and household
         context.known(con)
         scored.against_identified(con)
@@ -34,11 +36,13 @@ def link(bench: Workbench) -> None:
     identity.assign(con, kind="person", letter="P", anchor="public_security/household_register")
     identity.redirects(con, "person", now().isoformat())
     _members(bench)
+    grey.pairs(con)
 
 
 def _clusters(bench: Workbench) -> None:
     """Components over identified groups (each a star around its number), attachments and pairs."""
     con = bench.con
+    judged.part(con)
     components(
         con,
         "rec",
@@ -58,14 +62,18 @@ def _members(bench: Workbench) -> None:
     con.execute("""
         create or replace table matched.person_edge as
         select l.dataset || '|' || l.source_key || '|' || l.role as left_record, r.dataset || '|' || r.source_key || '|' || r.role as right_record,
-            e.rule, max(e.probability) as probability, any_value(e.evidence) as evidence
-        from edge e join rec l on l.rid = e.a join rec r on r.rid = e.b where l.version = 0 and r.version = 0 group by all
+            e.rule, max(e.probability) as probability, arg_max(e.evidence, e.probability) as evidence
+        from edge e join voice x on x.rid = e.a join voice y on y.rid = e.b join rec l on l.rid = x.record join rec r on r.rid = y.record
+        where l.rid <> r.rid group by all
     """)
     con.execute("""
         create or replace table matched.person_member as
         with best as (
             select rid, arg_max(rule, probability) as rule, max(probability) as probability
-            from (select a as rid, rule, probability from edge union all select b, rule, probability from edge) group by rid
+            from (
+                select v.record as rid, rule, probability from edge join voice v on v.rid = a
+                union all select v.record, rule, probability from edge join voice v on v.rid = b
+            ) group by rid
         )
         select c.dataset, c.source_key, c.role, i.id as person_id, c.former, c.first_delivered_on,
             coalesce(n.rule, b.rule, 'alone') as rule,

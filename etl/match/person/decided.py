@@ -4,7 +4,7 @@ import math
 
 import duckdb
 
-from etl.match.person import model
+from etl.match.person import judged, model
 
 COMPARISONS = tuple(model.LEVELS)
 
@@ -22,6 +22,17 @@ def _combined(pairs: str, right: str, persons: int) -> str:
         with best as (select rid_l as a, {right} as b, {best} from {pairs} group by all)
         select *, {total} + ({prior:.4f}) as bits from best
     """
+
+
+def weights() -> str:
+    """SQL: JSON of how much each comparison weighed, {comparison: [level, bits] or null, "prior": bits}; of a row of `_combined`."""
+    total = " + ".join(f"coalesce(mw_{c}, 0)" for c in COMPARISONS)
+    told = []
+    for c in COMPARISONS:
+        levels = ["else", *(label for label, _, _ in reversed(model.LEVELS[c]) if label != "null")]
+        named = " ".join(f"when {i} then '{label}'" for i, label in enumerate(levels))
+        told.append(f"'{c}', case when gamma_{c} >= 0 then json_array(case gamma_{c} {named} end, round(mw_{c}, 2)) end")
+    return f"json_object({', '.join(told)}, 'prior', round(bits - ({total}), 2))::varchar"
 
 
 # gamma counts levels from the weakest (0 = else) upwards; -1 = null
@@ -48,8 +59,9 @@ def attach(con: duckdb.DuckDBPyConnection) -> None:
     persons = con.execute("select count(distinct proto) from whose").fetchall()[0][0]
     limits = model.parameters()["thresholds"]
     con.execute(f"create or replace table scored_identified as {_combined('pair_identified', 'proto_r', persons)}")
+    judged.refuse_attachments(con)
     con.execute(f"""
-        create or replace table judged as
+        create or replace table best_candidate as
         with guarded as (
             select s.*, {GUARD} as plausible, s.bits as weight from scored_identified s
         ),
@@ -63,8 +75,8 @@ def attach(con: duckdb.DuckDBPyConnection) -> None:
         select a, b as proto, probability, weight, next_weight,
             case when gamma_number >= 3 then 'scored_number' when gamma_context = 1 then 'scored_context' when gamma_phone = 1 then 'scored_phone'
                 when gamma_address >= 4 then 'scored_address' else 'scored_name_birth' end as rule,
-            printf('bits %.1f', weight) as evidence
-        from judged
+            {weights()} as evidence
+        from best_candidate
         where plausible and probability >= {limits["accept"]} and weight - coalesce(next_weight, -99) >= {limits["margin_bits"]}
     """)
     con.execute("insert into attached select a, proto, probability, rule, evidence from newly")
@@ -83,9 +95,10 @@ def pair(con: duckdb.DuckDBPyConnection) -> None:
     persons = con.execute("select count(distinct proto) from whose").fetchall()[0][0]
     limits = model.parameters()["thresholds"]
     con.execute(f"create or replace table scored_left as {_combined('pair_left', 'rid_r', persons)}")
+    judged.refuse_pairs(con)
     con.execute(f"""
         insert into edge
-        select a, b, 'scored_pair', 1 / (1 + pow(2, -bits)), printf('bits %.1f', bits) from scored_left
+        select a, b, 'scored_pair', 1 / (1 + pow(2, -bits)), {weights()} from scored_left
         where ({GUARD}) and 1 / (1 + pow(2, -bits)) >= {limits["accept"]} and gamma_name in ({NAME["exact"]}, {NAME["gap"]}, {NAME["homophone"]})
             and gamma_birth in (-1, 4) and gamma_sex <> 0
     """)
@@ -117,7 +130,9 @@ def corrected(con: duckdb.DuckDBPyConnection) -> None:
         where a.county = b.county and a.odd = b.odd and list_has_any(a.names, b.names) and abs(datediff('day', a.birth, b.birth)) <= 400
             and not (a.registered and b.registered)
     """)
+    judged.refuse_numbers(con)
     con.execute("insert into edge select a, b, 'corrected_number', 0.99, null from renumbered")
+    judged.join_numbers(con)
     # from here on the two are one candidate: they do not compete for the records that have no number
     con.execute("""
         create or replace table same_person as
