@@ -38,6 +38,11 @@ with DAG(
     tags=["质量"],
 ) as dag:
 
+    @task(task_id="catalogue", task_display_name="目录与主题")
+    def catalogue() -> dict[str, Any]:
+        """Brings the theme views and the catalogue up to what the libraries have published."""
+        return pipeline.catalogue(as_of=get_current_context()["params"]["as_of"])
+
     @task(task_id="report", task_display_name="生成并发送")
     def report() -> dict[str, Any]:
         """Builds and sends the mails; returns how many."""
@@ -47,4 +52,4 @@ with DAG(
         params = context["params"]
         return pipeline.report(owner=params["owner"], send=True, as_of=params["as_of"] or max(told, default=None))
 
-    report()
+    catalogue() >> report()

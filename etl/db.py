@@ -13,7 +13,7 @@ import duckdb
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from etl.engine import columns, quote
+from etl.engine import columns, folder, quote
 from etl.errors import DatabaseError, LockBusy
 from etl.settings import Settings
 
@@ -111,7 +111,6 @@ def copy_in(con: Connection, duck: duckdb.DuckDBPyConnection, relation: str, tab
     The rows pass through a private CSV file: DuckDB writes it on all cores, PostgreSQL reads every type from text.
     """
     kinds = columns(duck, relation)
-    scratch.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(suffix=".csv", dir=scratch)
     os.close(handle)
     try:
@@ -129,7 +128,7 @@ def copy_in(con: Connection, duck: duckdb.DuckDBPyConnection, relation: str, tab
 def copy_out(con: Connection, sql: str, kinds: dict[str, str], target: Path, duck: duckdb.DuckDBPyConnection) -> None:
     """Copies a query's rows into a Parquet file with the given DuckDB types (BLOB = hexadecimal text in the query)."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(suffix=".csv", dir=target.parent)
+    handle, name = tempfile.mkstemp(suffix=".csv", dir=folder(duck))
     os.close(handle)
     try:
         with Path(name).open("wb") as f, con.cursor() as c:

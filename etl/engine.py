@@ -1,14 +1,13 @@
 """DuckDB, embedded: the compute of every step, with bounded memory and its own private temporary folder."""
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
+from etl import store
 from etl.settings import Settings
 
 SHARE = 0.6  # of JICHU_MEMORY for DuckDB's buffers; the rest is Python, Arrow and what DuckDB does not count
@@ -17,25 +16,27 @@ SHARE = 0.6  # of JICHU_MEMORY for DuckDB's buffers; the rest is Python, Arrow a
 @contextmanager
 def connect(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB connection that spills to a private folder, wiped at the end."""
-    parent = settings.home / "tmp"
-    parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix="duckdb-", dir=parent))
-    con = duckdb.connect(
-        str(scratch / "work.duckdb"),
-        config={
-            "memory_limit": f"{int(settings.memory_mb * SHARE)}MB",
-            "temp_directory": str(scratch / "spill"),
-            "threads": str(os.cpu_count() or 2),
-            "preserve_insertion_order": "false",
-            "autoinstall_known_extensions": "false",  # a closed network has no extensions to offer
-            "autoload_known_extensions": "false",
-        },
-    )
-    try:
-        yield con
-    finally:
-        con.close()
-        shutil.rmtree(scratch, ignore_errors=True)
+    with store.private_folder(settings.home / "tmp") as scratch:
+        con = duckdb.connect(
+            str(scratch / "work.duckdb"),
+            config={
+                "memory_limit": f"{int(settings.memory_mb * SHARE)}MB",
+                "temp_directory": str(scratch / "spill"),
+                "threads": str(os.cpu_count() or 2),
+                "preserve_insertion_order": "false",
+                "autoinstall_known_extensions": "false",  # a closed network has no extensions to offer
+                "autoload_known_extensions": "false",
+            },
+        )
+        try:
+            yield con
+        finally:
+            con.close()
+
+
+def folder(con: duckdb.DuckDBPyConnection) -> Path:
+    """The private folder of a connection that `connect` made: what is written there goes when it closes, or when its process was killed."""
+    return Path(str(con.execute("select path from duckdb_databases() where database_name = 'work'").fetchall()[0][0])).parent
 
 
 def count(con: duckdb.DuckDBPyConnection, sql: str) -> int:

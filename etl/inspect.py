@@ -1,5 +1,8 @@
 """Looking without touching: mistakes in what is declared, and deliveries that wait."""
 
+import logging
+import re
+
 from etl import db, spec
 from etl.settings import ROOT, Settings
 from etl.spec.registry import nearest
@@ -7,16 +10,48 @@ from etl.spec.registry import nearest
 
 def problems() -> list[str]:
     """Every mistake in schemas/, expectations/ and sql/, each with its file, key and the known alternatives."""
-    from etl.spec import suite
+    from etl.spec import catalogue, suite
 
     registry = spec.load()
-    found = list(registry.problems) + list(suite.problems())
+    found = [*registry.problems, *suite.problems(), *catalogue.problems(catalogue.load(), registry)]
     for source in registry.sources.values():
         if not (ROOT / "expectations" / f"{source.stem}.yml").exists():
             found.append(f"schemas/sources/{source.stem}.yml：没有检查；请写 expectations/{source.stem}.yml")
     for library in registry.libraries.values():
         found += _beliefs(registry, library)
+    found += _sql()
     return sorted(set(found))
+
+
+# Statements that the parser takes as commands: their bodies are PostgreSQL's own to judge, at migration.
+OPAQUE = re.compile(r"\s*(--[^\n]*\n\s*)*(do\b|comment on function|create( or replace)? function)", re.IGNORECASE)
+
+
+def _sql() -> list[str]:
+    """SQL that does not parse: column rules by DuckDB itself, the rest as PostgreSQL's dialect."""
+    import duckdb
+    import sqlglot
+    from sqlglot.errors import SqlglotError
+
+    from etl.clean import prepare
+
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)
+    found = []
+    try:
+        with duckdb.connect() as con:
+            prepare(con)
+    except duckdb.Error as e:
+        found.append(f"sql/rules：{str(e).splitlines()[0]}")
+    for path in sorted([*(ROOT / "sql" / "migrations").glob("*.sql"), *(ROOT / "sql" / "themes").glob("*.sql")]):
+        try:
+            whole = path.read_text(encoding="utf-8")
+            sqlglot.tokenize(whole, read="postgres")  # quotes and comments that do not end
+            for statement in re.split(r";\s*\n(?=\S)", re.sub(r"\$\$.*?\$\$", "''", whole, flags=re.DOTALL)):
+                if not OPAQUE.match(statement):
+                    sqlglot.parse(statement, read="postgres")
+        except SqlglotError as e:
+            found.append(f"{path.relative_to(ROOT)}：SQL 写法有误：{str(e).splitlines()[0]}")
+    return found
 
 
 def _beliefs(registry: spec.Registry, library: spec.Library) -> list[str]:

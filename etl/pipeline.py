@@ -212,8 +212,8 @@ def _apply(run: Run, con: Connection, source: Source, taken: Any, rows: Path, bo
     migrate.staging(con, run.registry, source)
     con.commit()
     with engine.connect(run.settings) as duck:
-        scratch = run.settings.home / "tmp"
-        cleaned = scratch / f"{source.name.replace('/', '__')}-{run.run_id}.parquet"
+        scratch = engine.folder(duck)
+        cleaned = scratch / "cleaned.parquet"
         try:
             with run.stage(source.name, "clean") as told:
                 clean.clean(duck, run.registry, source, rows, cleaned, run.settings.today)
@@ -370,13 +370,13 @@ def replay(dataset: str, as_of: str | None = None, say: Callable[[str], None] | 
         con = db.connect(run.settings)
         try:
             with engine.connect(run.settings) as duck:
-                rows, tried = requeue(run.settings, con, duck, run.registry, source)
-            if not tried:
-                return {"dataset": dataset, "state": "nothing", "rows_in": 0}
-            stamp = hashlib.sha256(rows.read_bytes()).hexdigest()
-            taken = load.Taken(dataset, f"{run.settings.today:%Y%m%d}-replay-{run.run_id[:8]}", run.settings.today, "replay", stamp, None)
-            outcome = _apply(run, con, source, taken, rows, _books(con, source), decided=True)
-            rows.unlink(missing_ok=True)
+                rows, tried = requeue(con, duck, source)
+                if not tried:
+                    return {"dataset": dataset, "state": "nothing", "rows_in": 0}
+                stamp = hashlib.sha256(rows.read_bytes()).hexdigest()
+                day = run.settings.today
+                taken = load.Taken(dataset, f"{day:%Y%m%d}-replay-{run.run_id[:8]}", day, "replay", stamp, None)
+                outcome = _apply(run, con, source, taken, rows, _books(con, source), decided=True)
             return {"dataset": dataset, **outcome}
         finally:
             con.close()
@@ -441,7 +441,7 @@ def _integrate(run: Run, library: Library) -> dict[str, Any]:
                     snapshots = {n: load.snapshot(run.settings, con, duck, run.registry, s) for n, s in sorted(fed.items()) if n in known}
                     past = {n: load.past(run.settings, con, duck, run.registry, fed[n]) for n in snapshots}
                     shelves = {t: _shelf(run, con, library, t, folder) for t in library.reads}
-                    lay(bench, snapshots, past, {t: read_published(run.settings, con, duck, t, shelf) for t, shelf in shelves.items()})
+                    lay(bench, snapshots, past, {t: read_published(run.registry, con, duck, t, shelf) for t, shelf in shelves.items()})
                 for step in _steps(library.name):
                     with run.stage(library.name, f"{step.__module__.split('.')[1]}.{step.__name__}"):
                         step(bench)
@@ -495,7 +495,8 @@ def _inputs(run: Run, con: Connection, library: Library) -> str:
         [library.after],
     )
     judged = _judged(run, con, library)
-    told = [applied, upstream, judged, str(run.settings.today) if library.daily else "", _rules_version()]
+    booked = db.rows(con, "select max(sequence) from ops.delivery")[0][0] if "ops.delivery" in library.reads else None
+    told = [applied, upstream, judged, booked, str(run.settings.today) if library.daily else "", _rules_version()]
     return hashlib.sha256(json.dumps(told, default=str).encode()).hexdigest()
 
 
@@ -578,10 +579,31 @@ def run(drop: Path | None = None, only: Sequence[str] = (), as_of: str | None = 
                 log.error("%s: %s", library.name, type(e).__name__)
                 log.debug("detail", exc_info=e)
                 summary.failures[library.name] = f"{type(e).__name__}"
+        if not summary.failures and any(x["state"] == "published" for x in summary.libraries.values()):
+            _catalogue(this)
         for stranger in extract.strangers(this.registry, this.settings):
             this.say(f"投递文件夹里有不认识的数据集：{stranger}")
     summary.seconds = time.monotonic() - began
     return summary
+
+
+def catalogue(out: str | None = None, as_of: str | None = None) -> dict[str, Any]:
+    """Brings themes and catalogue up to what is published (the DAG's task); with `out` exports the catalogue there."""
+    from etl import catalog
+
+    this = start(as_of=as_of)
+    done: dict[str, Any] = _catalogue(this)
+    if out:
+        done["files"] = [str(f) for f in catalog.export(this.settings, Path(out))]
+    return done
+
+
+def _catalogue(run: Run) -> dict[str, Any]:
+    from etl import catalog
+
+    with run.stage("catalog", "refresh"):
+        themes = catalog.themes(run.settings)
+        return {"themes": themes, **catalog.refresh(run.settings, run.registry)}
 
 
 def report(owner: str | None = None, out: str | None = None, send: bool = False, as_of: str | None = None) -> dict[str, Any]:

@@ -6,19 +6,16 @@ import duckdb
 from psycopg2.extensions import connection as Connection
 
 from etl import db
-from etl.engine import literal, quote
-from etl.settings import Settings
-from etl.spec import Registry, Source
+from etl.engine import folder, literal, quote
+from etl.spec import Source
 
 
-def requeue(settings: Settings, con: Connection, duck: duckdb.DuckDBPyConnection, registry: Registry, source: Source) -> tuple[Path, int]:
+def requeue(con: Connection, duck: duckdb.DuckDBPyConnection, source: Source) -> tuple[Path, int]:
     """Writes the open quarantined rows of a dataset as a landing's rows.parquet (numbered anew). Returns it and the rows.
 
-    Rows of a key in conflict stay where they are: no rule can tell which of them is right.
+    It lies in the private folder of `duck`. Rows of a key in conflict stay where they are: no rule can tell which of them is right.
     """
-    folder = settings.home / "tmp"
-    folder.mkdir(parents=True, exist_ok=True)
-    kept = folder / f"requeue-{source.name.replace('/', '__')}.parquet"
+    kept = folder(duck) / "requeue.parquet"
     sql = f"""
         select delivery_id, row_number, record::text from quality.quarantine
         where dataset = {literal(source.name)} and status = 'open' and not exists (select from unnest(reasons) r where r like 'key_conflict%')
@@ -28,7 +25,7 @@ def requeue(settings: Settings, con: Connection, duck: duckdb.DuckDBPyConnection
     listed = ", ".join(f"record ->> {literal('$.' + chr(34) + c + chr(34))} as {quote(c)}" for c in columns if not c.startswith("@file"))
     if source.rest:
         listed += ", record"
-    out = folder / f"replay-{source.name.replace('/', '__')}.parquet"
+    out = folder(duck) / "rows.parquet"
     duck.execute(
         f"copy (select row_number() over (order by delivery_id, number) as row_number, {listed} from read_parquet('{kept}')) to '{out}' (format parquet)"
     )

@@ -234,9 +234,8 @@ def _agrees(con: Connection, today: date, found: Pair, verdict: Verdict) -> None
     if verdict == "different" and str(found.right) in one:
         clash = [p for a, b, v, p in standing if v == "same" and a in one]
     else:
-        clash = [
-            p for a, b, v, p in standing if v == "different" and verdict == "same" and (a in one and b in other or a in other and b in one)
-        ]
+        across = [{x, y} for x in one for y in other] if verdict == "same" else []
+        clash = [p for a, b, v, p in standing if v == "different" and {a, b} in across]
     if clash:
         raise UsageError(f"与已有的裁决 {'、'.join(sorted(clash)[:6])} 相矛盾；请先撤回（jichu review withdraw）其中不对的")
 

@@ -43,11 +43,16 @@ def private_folder(parent: Path) -> Iterator[Path]:
     It is locked while in use, so that what a killed process left behind can be told apart and is removed first.
     """
     parent.mkdir(parents=True, exist_ok=True)
-    sweep(parent)
-    folder = Path(tempfile.mkdtemp(prefix=PRIVATE_PREFIX, dir=parent))
-    handle = os.open(folder, os.O_RDONLY)
+    gate = os.open(parent, os.O_RDONLY)
     try:
+        fcntl.flock(gate, fcntl.LOCK_EX)  # nobody sweeps between a folder's birth and its lock
+        sweep(parent)
+        folder = Path(tempfile.mkdtemp(prefix=PRIVATE_PREFIX, dir=parent))
+        handle = os.open(folder, os.O_RDONLY)
         fcntl.flock(handle, fcntl.LOCK_EX)
+    finally:
+        os.close(gate)
+    try:
         yield folder
     finally:
         os.close(handle)

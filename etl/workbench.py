@@ -146,11 +146,26 @@ def _hint(registry: Registry, source: Source, role: str) -> str:
     return literal(county.removeprefix("county_")) if county.startswith("county_") or (parent and parent.isdigit()) else "null::varchar"
 
 
-def read_published(settings: Settings, con: Connection, duck: duckdb.DuckDBPyConnection, table: str, folder: Path) -> Path:
-    """A published table as Parquet: the copy kept at publication when it is still what is published, else read back."""
-    version = db.rows(con, "select coalesce(max(sequence), 0) from ops.publication where state = 'published'")[0][0]
+# Tables that are written with a library's publication but are none of its own.
+OWNERS = {
+    "match.person_member": "population",
+    "match.person_edge": "population",
+    "match.entity_member": "legal_entity",
+    "match.entity_edge": "legal_entity",
+}
+
+# What no step reads of a published table: fingerprints, and the long texts that were matched already.
+NOT_READ = {"row_hash", "version_from", "text", "runner_up"}
+
+
+def read_published(registry: Registry, con: Connection, duck: duckdb.DuckDBPyConnection, table: str, folder: Path) -> Path:
+    """A published table as Parquet, read back once for each publication of its library."""
+    owner = next((x.name for x in registry.libraries.values() if table in x.tables), OWNERS.get(table))
+    version = db.rows(con, "select coalesce(max(sequence), 0) from ops.publication where state = 'published' and library = %s", [owner])[0][
+        0
+    ]
     file = folder / f"{table}-{version}.parquet"
-    if not file.exists():
+    if owner is None or not file.exists():  # what belongs to no library (the books, judgements) may change at any time
         kinds = {
             n: _duck_type(k)
             for n, k in db.rows(
@@ -158,6 +173,7 @@ def read_published(settings: Settings, con: Connection, duck: duckdb.DuckDBPyCon
                 "select attname, format_type(atttypid, atttypmod) from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped order by attnum",
                 [table],
             )
+            if n not in NOT_READ
         }
         listed = ", ".join(f"encode(st_asewkb({quote(n)}), 'hex')" if k == "BLOB" else quote(n) for n, k in kinds.items())
         if "geom" in kinds:  # points are wanted as numbers

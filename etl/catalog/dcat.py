@@ -16,7 +16,16 @@ CONTEXT = {
     "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
 }
 FREQUENCY = "http://publications.europa.eu/resource/authority/frequency/"
-FREQUENCIES = {"实时": "CONT", "每日": "DAILY", "每周": "WEEKLY", "每月": "MONTHLY", "每季度": "QUARTERLY", "每半年": "ANNUAL_2", "每年": "ANNUAL", "不定期": "IRREG"}
+FREQUENCIES = {
+    "实时": "CONT",
+    "每日": "DAILY",
+    "每周": "WEEKLY",
+    "每月": "MONTHLY",
+    "每季度": "QUARTERLY",
+    "每半年": "ANNUAL_2",
+    "每年": "ANNUAL",
+    "不定期": "IRREG",
+}
 RIGHTS = "http://publications.europa.eu/resource/authority/access-right/"
 
 
@@ -52,10 +61,16 @@ def _dataset(resource: dict[str, Any], listed: Listed) -> dict[str, Any]:
         "dct:title": _zh(resource["name"]),
         "dct:description": _zh(resource["abstract"]),
         "dct:publisher": _publisher(resource),
-        "dcat:theme": {"@id": f"urn:jichu:class:{code.split('/')[0]}", "@type": "skos:Concept", "skos:prefLabel": _zh(resource["classification"])},
+        "dcat:theme": {
+            "@id": f"urn:jichu:class:{code.split('/')[0]}",
+            "@type": "skos:Concept",
+            "skos:prefLabel": _zh(resource["classification"]),
+        },
         "dcat:keyword": [_zh(k) for k in resource["classification"].split("/")],
         "dct:accrualPeriodicity": {"@id": FREQUENCY + FREQUENCIES[resource["update_cycle"]]},
-        "dct:accessRights": {"@id": RIGHTS + ("PUBLIC" if resource["open"] else "NON_PUBLIC" if resource["share_type"] == 3 else "RESTRICTED")},
+        "dct:accessRights": {
+            "@id": RIGHTS + ("PUBLIC" if resource["open"] else "NON_PUBLIC" if resource["share_type"] == 3 else "RESTRICTED")
+        },
         "dct:rights": {"@type": "dct:RightsStatement", "rdfs:label": _zh(conditions)},
         "dct:relation": [{"@id": identify(other)} for other in resource["related_codes"]],
         "dcat:distribution": {

@@ -27,7 +27,9 @@ def read(settings: Settings) -> Listed:
     con = db.connect(settings, autocommit=True)
     try:
         names = [n.strip() for n in RESOURCE.split(",")]
-        resources = [dict(zip(names, row, strict=True)) for row in db.rows(con, f"select {RESOURCE} from catalog.resource order by resource_code")]
+        resources = [
+            dict(zip(names, row, strict=True)) for row in db.rows(con, f"select {RESOURCE} from catalog.resource order by resource_code")
+        ]
         if not resources:
             raise UsageError("目录还是空的：先运行一次 jichu run 或 jichu catalog")
         items: dict[str, list[dict[str, Any]]] = {r["resource_code"]: [] for r in resources}

@@ -15,7 +15,20 @@ from etl.spec import Registry
 from etl.spec import catalogue as declared
 from etl.spec.catalogue import Catalogue
 
-KEPT = ["name", "classification", "provider", "provider_code", "abstract", "format", "share_type", "share_condition", "share_mode", "open", "open_condition", "update_cycle"]
+KEPT = [
+    "name",
+    "classification",
+    "provider",
+    "provider_code",
+    "abstract",
+    "format",
+    "share_type",
+    "share_condition",
+    "share_mode",
+    "open",
+    "open_condition",
+    "update_cycle",
+]
 KEPT += ["published_on", "subject", "kind", "department", "basis", "updated_on"]
 ITEM = ["resource_code", "name", "data_type", "length", "table_name", "column_name", "position", "description"]
 
@@ -32,7 +45,11 @@ def refresh(settings: Settings, registry: Registry) -> dict[str, int]:
         found = collect(con, registry, catalogue)
         codes = _codes(con, found)
         resources = _resource_rows(found, codes)
-        items = [(codes[r.subject], i.name, i.data_type, i.length, i.table_name, i.column_name, n, i.description) for r in found for n, i in enumerate(r.items, 1)]
+        items = [
+            (codes[r.subject], i.name, i.data_type, i.length, i.table_name, i.column_name, n, i.description)
+            for r in found
+            for n, i in enumerate(r.items, 1)
+        ]
         written = deleted = 0
         for table, key, names, rows in (
             ("resource", ["resource_code"], ["resource_code", *KEPT, "related_codes"], resources),
@@ -47,7 +64,9 @@ def collect(con: Connection, registry: Registry, catalogue: Catalogue) -> list[R
     """Every resource that is declared or published, in a stable order."""
     credit_codes = provider_codes(con, registry, catalogue)
     loaded = db.rows(con, "select dataset, min(delivered_on), max(delivered_on) from ops.delivery where state = 'loaded' group by dataset")
-    published = db.rows(con, "select library, min(published_on), max(published_on) from ops.publication where state = 'published' group by library")
+    published = db.rows(
+        con, "select library, min(published_on), max(published_on) from ops.publication where state = 'published' group by library"
+    )
     found = datasets.resources(registry, catalogue, credit_codes, {n: (a, b) for n, a, b in loaded})
     found += tables.resources(con, registry, catalogue, credit_codes, {n: (a, b) for n, a, b in published})
     return sorted(found, key=lambda r: (r.front, r.subject))

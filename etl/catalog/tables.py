@@ -72,7 +72,16 @@ def cycle(registry: Registry, catalogue: Catalogue, libraries: set[str]) -> str:
     return min(fixed + said, key=order.index, default=catalogue.cycles["irregular"])
 
 
-def _whole(registry: Registry, catalogue: Catalogue, table: str, kind: str, comment: str, reads: frozenset[str], codes: dict[str, str], dates: Dates) -> Resource:
+def _whole(
+    registry: Registry,
+    catalogue: Catalogue,
+    table: str,
+    kind: str,
+    comment: str,
+    reads: frozenset[str],
+    codes: dict[str, str],
+    dates: Dates,
+) -> Resource:
     """The resource of a whole table, without its items."""
     held = _holdings(catalogue, table)
     libraries = {t.split(".")[0] for t in reads} or {table.split(".")[0]}

@@ -60,6 +60,8 @@ def _build(con: Connection, file: Path, sql: str, standing: list[tuple[str, str]
         for name, kind in standing:
             db.rows(con, f"drop {'materialized ' if kind == 'm' else ''}view theme.{quote(name)}")
     except psycopg2.errors.DependentObjectsStillExist as e:
-        raise UsageError(f"sql/themes/{file.name} 改了，但有别的视图建在它的视图上：{(e.diag.message_detail or '').splitlines()[0]}；先删去再运行") from None
+        raise UsageError(
+            f"sql/themes/{file.name} 改了，但有别的视图建在它的视图上：{(e.diag.message_detail or '').splitlines()[0]}；先删去再运行"
+        ) from None
     with con.cursor() as c:
         c.execute(sql)

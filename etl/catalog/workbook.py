@@ -12,7 +12,19 @@ from etl import store
 from etl.catalog.listed import Listed
 
 SHARE = {1: "1 无条件共享", 2: "2 有条件共享", 3: "3 不予共享"}
-LETTERS = {"C": "字符型", "N": "数值型", "Y": "货币型", "D": "日期型", "T": "日期时间型", "L": "逻辑型", "M": "备注型", "G": "通用型", "B": "双精度型", "I": "整型", "F": "浮点型"}
+LETTERS = {
+    "C": "字符型",
+    "N": "数值型",
+    "Y": "货币型",
+    "D": "日期型",
+    "T": "日期时间型",
+    "L": "逻辑型",
+    "M": "备注型",
+    "G": "通用型",
+    "B": "双精度型",
+    "I": "整型",
+    "F": "浮点型",
+}
 HEAD = PatternFill("solid", fgColor="1F4E78")
 Column = tuple[str, int, Callable[[dict[str, Any]], Any]]
 

@@ -4,7 +4,7 @@ import duckdb
 from psycopg2.extensions import connection as Connection
 
 from etl import db
-from etl.engine import count
+from etl.engine import count, folder
 from etl.settings import Settings
 
 KIND = {"population": "person", "legal_entity": "entity"}
@@ -12,7 +12,7 @@ KIND = {"population": "person", "legal_entity": "entity"}
 
 def write(con: Connection, duck: duckdb.DuckDBPyConnection, library: str, settings: Settings) -> None:
     """Replaces match.<kind>_member and _edge where they differ; refreshes the pairs for review; opens and closes disagreements."""
-    scratch = settings.home / "tmp"
+    scratch = folder(duck)
     if kind := KIND.get(library):
         _replace(con, duck, f"match.{kind}_member", f"matched.{kind}_member", ["dataset", "source_key", "role"], scratch)
         _replace(con, duck, f"match.{kind}_edge", f"matched.{kind}_edge", ["left_record", "right_record", "rule"], scratch)
@@ -59,7 +59,7 @@ def _reviews(con: Connection, duck: duckdb.DuckDBPyConnection, kind: str, settin
     )
     db.rows(con, f"create temp table likely on commit drop as select {names} from match.review limit 0")
     duck.execute(f"create or replace temp view shipped as select {names} from matched.{kind}_review")
-    db.copy_in(con, duck, "shipped", "pg_temp.likely", settings.home / "tmp")
+    db.copy_in(con, duck, "shipped", "pg_temp.likely", folder(duck))
     db.rows(con, "analyze likely")
     on = "r.kind = %s and r.left_record = n.left_record and r.right_record = n.right_record"
     db.rows(

@@ -12,7 +12,8 @@ import duckdb
 from psycopg2.extensions import connection as Connection
 
 from etl import db
-from etl.engine import columns, count, quote
+from etl.engine import columns, count, folder, quote
+from etl.load.bulk import without_indexes
 from etl.settings import Settings
 from etl.spec import Library
 
@@ -106,7 +107,8 @@ def apply(con: Connection, table: str, key: list[str], *, history: bool, today: 
                 [today, today],
             )
         db.rows(con, f"delete from {table} t using {gone} x where {on}")
-    db.rows(con, f"insert into {table} ({names}) select {names} from {write}")
+    with without_indexes(con, table):
+        db.rows(con, f"insert into {table} ({names}) select {names} from {write}")
 
 
 def _prefixed(names: str) -> str:
@@ -135,7 +137,7 @@ def publish(
     `also` writes what belongs to the same transaction (edges, members, disagreements). Returns the changes;
     an empty list means held, and the last good state stays.
     """
-    scratch = settings.home / "tmp"
+    scratch = folder(duck)
     con = db.connect(settings)
     try:
         with con:

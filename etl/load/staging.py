@@ -15,6 +15,7 @@ from psycopg2.extras import execute_values
 from etl import db, migrate
 from etl.account import Account
 from etl.engine import columns, quote
+from etl.load.bulk import without_indexes
 from etl.settings import Settings
 from etl.spec import Registry, Source
 
@@ -166,7 +167,10 @@ def commit(
             f"insert into {past} ({names}, replaced_on) select {', '.join('t.' + quote(c) for c in listed)}, %s from {table} t join {waiting} w using (dataset, source_key)",
             [taken.delivered_on],
         )
-        db.rows(con, f"insert into {table} ({names}) select {names} from {waiting} on conflict (dataset, source_key) do update set {sets}")
+        first = not db.rows(con, f"select exists (select from {table})")[0][0]
+        with without_indexes(con, table):
+            conflict = "" if first else f" on conflict (dataset, source_key) do update set {sets}"
+            db.rows(con, f"insert into {table} ({names}) select {names} from {waiting}{conflict}")
         _keys(con, duck, "removed", scratch)
         db.rows(
             con,

@@ -98,7 +98,9 @@ class Catalogue(Declared):
         if department.startswith("county_"):
             return self.department_place.code + department.removeprefix("county_") + "000"
         if department not in self.departments:
-            raise UsageError(f"schemas/catalog.yml：departments：没有部门 {department}（须给它一个三位顺序号）；{nearest(department, self.departments)}")
+            raise UsageError(
+                f"schemas/catalog.yml：departments：没有部门 {department}（须给它一个三位顺序号）；{nearest(department, self.departments)}"
+            )
         return self.department_place.code + self.departments[department]
 
 

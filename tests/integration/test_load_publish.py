@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pipeline_kit import execute
 
-from etl import load, spec
+from etl import engine, load, spec
 from etl.load import Change
 from etl.settings import Settings
 from etl.spec import Library
@@ -60,10 +60,9 @@ class Office:
 def office(new_database: Callable[[], str], tmp_path: Path) -> Iterator[Office]:
     settings = Settings(new_database(), tmp_path, tmp_path / "home", "duckdb", 512, date(2018, 3, 1), 5.0, 1000)
     whole = spec.load().libraries["geospatial"]
-    duck = duckdb.connect()
-    duck.execute("create schema out")
-    yield Office(settings, duck, whole.model_copy(update={"tables": {TABLE: whole.tables[TABLE]}}))
-    duck.close()
+    with engine.connect(settings) as duck:
+        duck.execute("create schema out")
+        yield Office(settings, duck, whole.model_copy(update={"tables": {TABLE: whole.tables[TABLE]}}))
 
 
 def test_the_first_publication_writes_everything(office: Office) -> None:
@@ -157,7 +156,7 @@ def test_no_candidate_is_left_behind(office: Office) -> None:
     office.publish({"1": "甲"})
     office.publish({"1": "乙"}, day=2, check=lambda table, candidate: "不对")
     assert execute(office.url, "select relname from pg_class where relnamespace = 'candidate'::regnamespace and relkind in ('r', 'v')") == []
-    assert [p for p in (office.settings.home / "tmp").iterdir()] == []
+    assert [p.name for p in engine.folder(office.duck).iterdir() if p.suffix not in (".duckdb", ".wal")] == []
 
 
 @hypothesis_settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

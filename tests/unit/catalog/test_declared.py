@@ -65,13 +65,23 @@ def test_two_resources_of_one_provider_never_have_the_same_name(described: dict[
     assert len(set(names)) == len(names)
 
 
-def test_no_dataset_with_citizen_numbers_is_open_or_shared_without_condition(registry: Registry, described: dict[str, datasets.Resource]) -> None:
-    loose = [n for n, s in registry.sources.items() if any(c.rule == "citizen_id" for c in s.columns.values()) and (described[n].open or described[n].share_type == 1)]
+def test_no_dataset_with_citizen_numbers_is_open_or_shared_without_condition(
+    registry: Registry, described: dict[str, datasets.Resource]
+) -> None:
+    loose = [
+        n
+        for n, s in registry.sources.items()
+        if any(c.rule == "citizen_id" for c in s.columns.values()) and (described[n].open or described[n].share_type == 1)
+    ]
     assert loose == []
 
 
 def test_no_open_dataset_names_persons(registry: Registry, described: dict[str, datasets.Resource]) -> None:
-    loose = [n for n, s in registry.sources.items() if any(c.rule in ("person_name", "citizen_id", "party_code") for c in s.columns.values()) and described[n].open]
+    loose = [
+        n
+        for n, s in registry.sources.items()
+        if any(c.rule in ("person_name", "citizen_id", "party_code") for c in s.columns.values()) and described[n].open
+    ]
     assert loose == []
 
 

@@ -26,7 +26,12 @@ def build(tmp_path: Path) -> Iterator[Build]:
     """The row that one form makes of `deliveries` (dataset, state) as of a day."""
     con = duckdb.connect()
 
-    def run(deliveries: tuple[tuple[str, str], ...] = ALL, today: date = date(2018, 3, 1), dataset: str = "water/information_systems", **said: Any) -> dict[str, Any]:
+    def run(
+        deliveries: tuple[tuple[str, str], ...] = ALL,
+        today: date = date(2018, 3, 1),
+        dataset: str = "water/information_systems",
+        **said: Any,
+    ) -> dict[str, Any]:
         for schema in ("feed", "published", "out"):
             con.execute(f"create schema if not exists {schema}")
         row = {**FORM, **said}
@@ -34,7 +39,10 @@ def build(tmp_path: Path) -> Iterator[Build]:
         for name, state in deliveries:
             con.execute("insert into published.delivery values (?, ?, 'full')", [name, state])
         listed = ", ".join(f'?::{"decimal(18,2)" if n == "yearly_cost" else "varchar"} as "{n}"' for n in row)
-        con.execute(f"create or replace table feed.information_system as select ?::varchar as dataset, 'k' as source_key, null::date as removed_on, {listed}", [dataset, *row.values()])
+        con.execute(
+            f"create or replace table feed.information_system as select ?::varchar as dataset, 'k' as source_key, null::date as removed_on, {listed}",
+            [dataset, *row.values()],
+        )
         settings = Settings("", tmp_path, tmp_path, "duckdb", 512, today, 1.0, 1000)
         declared = spec.load()
         registry.build(Workbench(con, settings, declared, declared.libraries["registry"]))
@@ -60,8 +68,18 @@ def test_a_claimed_connection_without_any_delivery_is_a_contradiction_and_not_fu
     assert row["contradictions"] == ["所填已接入共享平台，实际没有任何数据集交付"]
 
 
-@pytest.mark.parametrize("deliveries", [(("water/stations", "held"),), (("water/stations", "rejected"),), (("water/information_systems", "loaded"),), (("health/health_records", "loaded"),)])
-def test_a_refused_or_held_delivery_the_form_itself_or_another_department_is_no_connection(build: Build, deliveries: tuple[tuple[str, str], ...]) -> None:
+@pytest.mark.parametrize(
+    "deliveries",
+    [
+        (("water/stations", "held"),),
+        (("water/stations", "rejected"),),
+        (("water/information_systems", "loaded"),),
+        (("health/health_records", "loaded"),),
+    ],
+)
+def test_a_refused_or_held_delivery_the_form_itself_or_another_department_is_no_connection(
+    build: Build, deliveries: tuple[tuple[str, str], ...]
+) -> None:
     assert build(deliveries=deliveries)["connected_actual"] is False
 
 
@@ -97,7 +115,10 @@ def test_a_secret_system_on_the_internet_or_in_the_cloud_is_a_contradiction(buil
     assert len(build(classified="yes", network="internet")["contradictions"]) == 2
 
 
-@pytest.mark.parametrize(("said", "advice"), [({"status": "stopped", "frequency": None}, "zombie"), ({"frequency": "很少使用"}, "zombie"), ({"status": "merged"}, "merge")])
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [({"status": "stopped", "frequency": None}, "zombie"), ({"frequency": "很少使用"}, "zombie"), ({"status": "merged"}, "merge")],
+)
 def test_zombies_and_systems_to_merge_are_told(build: Build, said: dict[str, Any], advice: str) -> None:
     assert build(**said)["advice"] == advice
 

@@ -1,20 +1,20 @@
 """Rows on their way between DuckDB and PostgreSQL: every value comes back as it went."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import duckdb
 import pytest
 import shapely
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from etl import db, settings
+from etl import db, engine, settings
 from etl.settings import Settings
 
 KINDS = {
@@ -68,13 +68,15 @@ class Desk:
     def __init__(self, url: str, folder: Path):
         loaded = settings.load(folder, "2018-03-01")
         self.settings = Settings(url, folder, folder, "duckdb", 512, loaded.today, 5.0, 1000)
-        self.folder, self.con, self.duck = folder, db.connect(self.settings), duckdb.connect()
+        self.stack = ExitStack()
+        self.duck = self.stack.enter_context(engine.connect(self.settings))
+        self.folder, self.con = engine.folder(self.duck), db.connect(self.settings)
         db.rows(self.con, f"create temp table every_type ({', '.join(f'{n} {db.postgres_type(k)}' for n, k in KINDS.items())}, many text[])")
         self.duck.execute(f"create table every_type ({', '.join(f'{n} {k}' for n, k in KINDS.items())}, many VARCHAR[])")
 
     def close(self) -> None:
         self.con.close()
-        self.duck.close()
+        self.stack.close()
 
     def send(self, rows: list[dict[str, Any]]) -> int:
         """Into PostgreSQL. A row names the columns it fills."""
