@@ -57,8 +57,8 @@ def define(source: Any, owner: str, minute: int) -> DAG:
         dagrun_timeout=timedelta(hours=12),
         default_args={
             "owner": owner,
-            "retries": 2,
-            "retry_delay": timedelta(minutes=5),
+            "retries": 3,
+            "retry_delay": timedelta(minutes=1),
             "retry_exponential_backoff": True,
             "execution_timeout": timedelta(hours=4),
         },

@@ -58,7 +58,7 @@ def define(library: Any, position: int) -> DAG:
         catchup=False,
         max_active_runs=1,
         dagrun_timeout=timedelta(hours=12),
-        default_args={"owner": OWNER, "retries": 1, "retry_delay": timedelta(minutes=5), "execution_timeout": timedelta(hours=6)},
+        default_args={"owner": OWNER, "retries": 2, "retry_delay": timedelta(minutes=1), "execution_timeout": timedelta(hours=6)},
         params={
             "as_of": Param(
                 None, type=["null", "string"], format="date", title="业务日期", description="空为触发它的交付的业务日期，没有则为今天"

@@ -28,7 +28,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=4),
-    default_args={"owner": "市大数据管理局", "retries": 1, "retry_delay": timedelta(minutes=10), "execution_timeout": timedelta(hours=1)},
+    default_args={"owner": "市大数据管理局", "retries": 2, "retry_delay": timedelta(minutes=2), "execution_timeout": timedelta(hours=1)},
     params={
         "as_of": Param(
             None, type=["null", "string"], format="date", title="业务日期", description="空为触发它的库的业务日期，没有则为今天"

@@ -258,7 +258,7 @@ def _source(kind: str, name: str, value: Any, voices: list[_Voice], believe: dic
     if agreeing:
         newest = max(agreeing, key=lambda v: (v.told_at, v.record))
         return newest.record, "多数记录的写法" if name in believe else "最新的说法"
-    return None, "由规则推出"
+    return None, "由地址读出" if name.endswith("region_code") else "由规则推出"
 
 
 def _rank(dataset: str, rule: Believe) -> int:

@@ -9,7 +9,7 @@ from rich.table import Table
 from etl.explain import Edge, Explanation, Field
 from etl.records import FIELDS, NOUN, ROLES, Shown, Weight
 
-WIDTH = 24  # characters of a bar on each side of zero
+WIDTH = 16  # characters of a bar on each side of zero
 VERDICTS = {"same": "同一个", "different": "不是同一个", "undecided": "看过未决"}
 STYLE = """
 body{font:15px/1.6 system-ui,"Noto Sans CJK SC","Microsoft YaHei",sans-serif;color:#1f2933;max-width:72rem;margin:2rem auto;padding:0 1rem}

@@ -69,14 +69,10 @@ def staging(con: Connection, registry: Registry, source: Source) -> None:
     """Creates the staging table of a source, or adds the columns its spec has gained; comments in Chinese."""
     table, past = f"staging.{quote(source.table)}", f"staging.{quote(source.table + '__past')}"
     wanted = {n: (db.postgres_type(kind), title) for n, (kind, title) in registry.outputs(source).items()}
-    have = {
-        r[0]
-        for r in db.rows(
-            con, "select attname from pg_attribute where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped", [table]
-        )
-    }
-    if set(STAGING) | set(wanted) <= have:
+    if set(STAGING) | set(wanted) <= _columns(con, table):
         return
+    db.rows(con, "select pg_advisory_xact_lock(hashtext(%s))", [table])  # departments share a table, and may all come first at once
+    have = _columns(con, table)
     if not have:
         fixed = ", ".join(f"{quote(n)} {kind}" for n, (kind, _) in STAGING.items())
         db.rows(con, f"create table if not exists {table} ({fixed}, primary key (dataset, source_key))")
@@ -91,3 +87,9 @@ def staging(con: Connection, registry: Registry, source: Source) -> None:
         db.rows(con, f"comment on column {table}.{quote(name)} is {literal(title)}")
         db.rows(con, f"comment on column {past}.{quote(name)} is {literal(title)}")
     db.rows(con, f"comment on column {past}.replaced_on is '被替换的交付日期'")
+
+
+def _columns(con: Connection, table: str) -> set[str]:
+    """Names of a table's columns; none when it does not exist."""
+    sql = "select attname from pg_attribute where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped"
+    return {r[0] for r in db.rows(con, sql, [table])}

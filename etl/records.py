@@ -42,6 +42,10 @@ LEVELS = {
 }  # fmt: skip
 
 
+CODES = {"sex_code": "sex", "ethnicity_code": "ethnicity", "marital_status_code": "marital_status", "education_code": "education"}
+CODES |= {"relation_to_head": "kin_relation"}
+
+
 class Record(NamedTuple):
     """A party of a record, as edges and judgements name it: `dataset|source_key|role` (the key may hold bars itself)."""
 
@@ -113,7 +117,9 @@ class Shown:
         """A library field's value; empty for NULL."""
         if value is None or value == "":
             return ""
-        text = {"1": "男", "2": "女"}.get(str(value), str(value)) if name == "sex_code" else str(value)
+        text = str(value)
+        if name in CODES:
+            return self.registry.codes[CODES[name]].codes.get(text, text)
         if self.unmasked or isinstance(value, date):
             return text
         if name in ("code", "uscc", "organization_code", "registration_number", "former_names"):

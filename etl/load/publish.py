@@ -99,6 +99,7 @@ def apply(con: Connection, table: str, key: list[str], *, history: bool, today: 
     on = " and ".join(f"t.{quote(k)} = x.{quote(k)}" for k in key)
     listed = ", ".join(map(quote, key))
     gone = f"(select {listed} from {write} union all select {listed} from {delete})"
+    fill = f"insert into {table} ({names}) select {names} from {write}"
     if db.rows(con, f"select exists (select from {table})")[0][0]:
         if history:  # a version that lived for less than a day was never anybody's past
             db.rows(
@@ -107,8 +108,10 @@ def apply(con: Connection, table: str, key: list[str], *, history: bool, today: 
                 [today, today],
             )
         db.rows(con, f"delete from {table} t using {gone} x where {on}")
+        db.rows(con, fill)
+        return
     with without_indexes(con, table):
-        db.rows(con, f"insert into {table} ({names}) select {names} from {write}")
+        db.rows(con, fill)
 
 
 def _prefixed(names: str) -> str:

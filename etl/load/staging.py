@@ -153,6 +153,8 @@ def commit(
     """Applies the candidate rows, quarantine, findings and account of one delivery in one transaction."""
     table, waiting = f"staging.{quote(source.table)}", f"candidate.{quote(source.name.replace('/', '__'))}"
     with con:
+        # Departments share a table (grid_residents): two first loads would each wait for the other's look at it.
+        db.rows(con, "select pg_advisory_xact_lock(hashtext(%s))", [table])
         listed = [
             r[0]
             for r in db.rows(

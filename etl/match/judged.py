@@ -12,14 +12,17 @@ from etl.workbench import Workbench
 # How firmly an edge holds when a wall must part its ends: a score (0 to 1) yields first, another judgement never.
 CERTAIN, VERSION, JUDGED = 7.0, 8.0, 9.0
 
+# What a row of `rec` is called on every day, as tie-break.
+NAME = "dataset || '|' || source_key || '|' || role || '|' || version"
+
 
 def read(bench: Workbench, kind: str) -> None:
-    """`published.judgement` and `rec` → `judged_same` (a, b, judgement), `judged_apart` (a, b): what stands today, a < b."""
+    """`published.judgement` and `rec` → `judged_same` (a, b, judgement), `judged_apart` (a, b): what stands today; a = the left record."""
     con = bench.con
     con.execute(f"""
         create or replace table judged as
         with record as (select rid, dataset || '|' || source_key || '|' || role as record from rec where version = 0)
-        select least(l.rid, r.rid) as a, greatest(l.rid, r.rid) as b, j.verdict, j.id as judgement
+        select l.rid as a, r.rid as b, j.verdict, j.id as judgement
         from published.judgement j join record l on l.record = j.left_record join record r on r.record = j.right_record
         where j.kind = {literal(kind)} and j.withdrawn_at is null and (j.until is null or j.until >= date '{bench.today}')
     """)
@@ -36,7 +39,8 @@ def torn(con: duckdb.DuckDBPyConnection, edges: str, out: str) -> None:
     """`edges` (a, b, strength) → table `out` (a, b): the edges to drop so that no two records judged different stay connected.
 
     The strongest edges are laid first and one that would connect such a pair is left out, so on every path between
-    the two it is the weakest that goes. Only components that hold such a pair are looked at.
+    the two it is the weakest that goes. Among equals the records' names decide, for rids differ from run to run.
+    Only components that hold such a pair are looked at.
     """
     con.execute(f"create or replace table {out} (a bigint, b bigint)")
     if not any_apart(con):
@@ -47,7 +51,9 @@ def torn(con: duckdb.DuckDBPyConnection, edges: str, out: str) -> None:
         select x.cluster from judged_apart j join torn_component x on x.rid = j.a join torn_component y on y.rid = j.b where x.cluster = y.cluster
     """
     laid = con.execute(f"""
-        select e.a, e.b from torn_edge e join torn_component c on c.rid = e.a where c.cluster in ({wrong}) order by e.strength desc, e.a, e.b
+        with name as (select rid, {NAME} as name from rec)
+        select e.a, e.b from torn_edge e join torn_component c on c.rid = e.a join name l on l.rid = e.a join name r on r.rid = e.b
+        where c.cluster in ({wrong}) order by e.strength desc, least(l.name, r.name), greatest(l.name, r.name), e.a, e.b
     """).fetchall()
     walls = con.execute("select a, b from judged_apart").fetchall()
     if dropped := _left_out(laid, walls):

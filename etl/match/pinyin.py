@@ -1,4 +1,7 @@
-"""Pinyin of names, computed once per distinct name: homophones compare equal, and so does a name typed in pinyin."""
+"""Pinyin of names: homophones compare equal, and so does a name typed in pinyin.
+
+Spelt character by character, so that a city of millions costs no more than the few thousand characters of its names.
+"""
 
 import duckdb
 import pyarrow as pa
@@ -7,9 +10,17 @@ from pypinyin import Style, lazy_pinyin
 
 def pinyin(con: duckdb.DuckDBPyConnection, names: str, out: str) -> None:
     """`names`: a query of one column `name` → table `out` (name, py): syllables without tone, letters kept, lower case."""
-    found = con.execute(f"select distinct name from ({names}) where name is not null order by name").fetchall()
-    distinct = [str(name) for (name,) in found]
-    spelled = ["".join(lazy_pinyin(n, style=Style.NORMAL, errors=lambda x: x)).lower().replace(" ", "") for n in distinct]
-    con.register("spelled_names", pa.table({"name": pa.array(distinct, pa.string()), "py": pa.array(spelled, pa.string())}))
-    con.execute(f"create or replace table {out} as select * from spelled_names")
-    con.unregister("spelled_names")
+    con.execute(f"""
+        create or replace table spelt_out as
+        select name, i, lower(name[i]) as character
+        from (select name, unnest(range(1, length(name) + 1)) as i from (select distinct name from ({names}) where name is not null))
+    """)
+    found = con.execute("select distinct character from spelt_out where character <> ' '").fetchall()
+    characters = [str(c) for (c,) in found]
+    syllables = ["".join(lazy_pinyin(c, style=Style.NORMAL, errors=lambda x: x)).lower() for c in characters]
+    con.register("spelling_of", pa.table({"character": pa.array(characters, pa.string()), "syllable": pa.array(syllables, pa.string())}))
+    con.execute(f"""
+        create or replace table {out} as
+        select name, string_agg(syllable, '' order by i) as py from spelt_out join spelling_of using (character) group by name
+    """)
+    con.unregister("spelling_of")

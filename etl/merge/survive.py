@@ -19,24 +19,33 @@ def rank(order: list[str]) -> str:
     return f"case {' '.join(cases)} else {len(order)} end"
 
 
+# One number to order by, most believed first: rank (6 bits), age (34 bits, seconds back from the year 2242), tie (24 bits).
+AGE = "(17179869184 - least(greatest(epoch(told_at)::bigint, -8589934592), 8589934591) - 8589934592)::ubigint"
+TIE = "(hash(dataset, source_key) % 16777216)::ubigint"
+
+
 def survive(con: duckdb.DuckDBPyConnection, told: str, ident: str, believe: dict[str, Believe], out: str) -> None:
-    """`told` (ident, dataset, source_key, told_at, fields…) → table `out` (ident, <field>, <field>__from …).
+    """`told` (ident, dataset, source_key, told_at, fields…) → table `out` (ident, <field>, and <field>__from where others' disagreement is told).
 
     Among equally believed sources the newest record wins; `prefer: newest` looks at time before the order of belief.
     Ties end at the dataset and key, so that any batching gives the same value.
     """
     listed = []
     for field, rule in believe.items():
-        time = "-epoch(told_at)"
+        place = f"least({rank(rule.order)}, 63)::ubigint"
         key = (
-            f"({time}, {rank(rule.order)}, dataset, source_key)"
+            f"age * 1073741824 + {place} * 16777216 + tie"
             if rule.prefer == "newest"
-            else f"({rank(rule.order)}, {time}, dataset, source_key)"
+            else f"{place} * 288230376151711744 + age * 16777216 + tie"
         )
         column = quote(field)
         listed.append(f"arg_min({column}, {key}) filter ({column} is not null) as {column}")
-        listed.append(f"arg_min(dataset, {key}) filter ({column} is not null) as {quote(field + '__from')}")
-    con.execute(f"create or replace table {out} as select {ident}, {', '.join(listed)} from {told} group by {ident}")
+        if rule.disagree:
+            listed.append(f"arg_min(dataset, {key}) filter ({column} is not null) as {quote(field + '__from')}")
+    con.execute(f"""
+        create or replace table {out} as
+        select {ident}, {", ".join(listed)} from (select *, {AGE} as age, {TIE} as tie from {told}) group by {ident}
+    """)
 
 
 def disagreements(con: duckdb.DuckDBPyConnection, told: str, kept: str, ident: str, believe: dict[str, Believe]) -> None:

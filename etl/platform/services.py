@@ -38,8 +38,8 @@ def up(settings: Settings, say: Say) -> Settings:
     serving = demo_drop(settings).is_dir()
     connections = departments.connections(settings.home, database.server, departments=serving)
     departments.start_mail(settings.home)
-    if serving:
-        say(f"部门：{'、'.join(departments.serve(settings.home, database.server, demo_drop(settings)))}")
+    if serving and (served := departments.serve(settings.home, database.server, demo_drop(settings))):
+        say(f"演示部门的数据库和接口：{'、'.join(served)}")
     start_airflow(settings, database, connections, say)
     return settings
 

@@ -195,6 +195,9 @@ def _cross(r: Registry) -> Iterable[str]:
 
 def _feeds(r: Registry, s: Source, where: str) -> Iterable[str]:
     cleaned = r.outputs(s)
+    parties = [(f.to, f.role) for f in s.feeds if f.to in ("population.person", "legal_entity.entity")]
+    for to, role in sorted({p for p in parties if parties.count(p) > 1}):
+        yield f"{where}：feeds：{to} 的角色 {role} 写了两次；一行里一个角色只有一方"
     for i, f in enumerate(s.feeds):
         library, name = f.to.split(".")
         if library not in r.libraries or name not in r.libraries[library].inputs:

@@ -251,7 +251,7 @@ class City:
         return self.query(f"{sql} from ops.delivery where dataset = '{dataset}' order by sequence")
 
 
-VOLATILE = {"at", "run_at", "loaded_at", "published_at", "opened_at", "closed_at", "sequence", "seconds", "row_hash_at"}
+VOLATILE = {"at", "publication", "run_at", "loaded_at", "published_at", "opened_at", "closed_at", "sequence", "seconds", "row_hash_at"}
 SKIPPED = {"ops.instance", "ops.stage", "ops.publication", "quality.result", "public.alembic_version", "public.spatial_ref_sys"}
 
 

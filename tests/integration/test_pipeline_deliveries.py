@@ -1,6 +1,7 @@
 """Deliveries of one dataset, day by day: order, accounts, refusals, decisions."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -324,3 +325,14 @@ def test_nothing_of_a_person_is_in_what_is_said_or_logged_or_booked(city: City, 
     everything = "\n".join([caplog.text, *capfd.readouterr(), *said, *(t for (t,) in booked)])
     for private in ("欧阳机密", secret, "13812345678", "机密路"):
         assert private not in everything
+
+
+def test_departments_that_share_a_table_load_at_the_same_time(city: City) -> None:
+    names = [f"county_{c}/grid_residents" for c in ("510502", "510504", "510522")]
+    for name in names:
+        rows = "\n".join(f"{i},{full_name(i)},,男,13812340000,江阳区佳乐路8号,510502001001001,2018-02-01 08:00:00" for i in range(30))
+        city.deliver(name, "20180301", f"采集编号,姓名,身份证号,性别,联系电话,居住地址,网格编码,采集时间\n{rows}\n".encode())
+    with city.inside(), ThreadPoolExecutor(3) as pool:
+        done = list(pool.map(lambda name: pipeline.ingest(name)["deliveries"], names))
+    assert [[o["state"] for o in each] for each in done] == [["loaded"]] * 3
+    assert city.query("select dataset, count(*) from staging.every_county__grid_residents group by 1 order by 1") == [(n, 30) for n in names]

@@ -34,7 +34,7 @@ def groups(con: duckdb.DuckDBPyConnection) -> None:
             list(distinct odd_code) filter (odd_code is not null) as odd_codes,
             bool_or(branch) as branch, min(rid) as rid, count(*) as records,
             bool_or(dataset like 'market_regulation/%' and role = 'self') as registered,
-            min(established_on) as established_on, max(closed_on) as closed_on, min(told_at)::date as first_told, max(told_at)::date as last_told
+            min(established_on) as established_on, max(closed_on) as closed_on
         from rec join grp g using (rid) group by g.g
     """)
     con.execute("""

@@ -15,18 +15,21 @@ def pairs(con: duckdb.DuckDBPyConnection) -> None:
     """
     con.execute("""
         create or replace table face as
-        select g.g, arg_min(r.dataset || '|' || r.source_key || '|' || r.role, (r.former, not (r.dataset like 'market_regulation/%' and r.role = 'self'), r.rid)) as record,
-            arg_min(r.rid, (r.former, not (r.dataset like 'market_regulation/%' and r.role = 'self'), r.rid)) as rid, bool_and(r.former) as former
-        from grp g join rec r using (rid) where r.version = 0 group by g.g
+        with bearer as (
+            select g.g, r.rid, r.former, r.dataset || '|' || r.source_key || '|' || r.role as record, r.dataset like 'market_regulation/%' and r.role = 'self' as registrar
+            from grp g join rec r using (rid) where r.version = 0
+        )
+        select g, arg_min(record, (former, not registrar, record)) as record, any_value(rid) as rid, bool_and(former) as former from bearer group by g
     """)
     con.execute(f"""
         create or replace table matched.entity_review as
         with likely as (
-            select n.*, row_number() over (partition by n.g1 order by n.points desc, n.g2) as rank1, row_number() over (partition by n.g2 order by n.points desc, n.g1) as rank2
-            from name_pair n where n.points >= {REVIEW}
+            select n.*, x.record as one, y.record as other, x.rid as rid1, y.rid as rid2, x.former or y.former as former,
+                row_number() over (partition by n.g1 order by n.points desc, y.record) as rank1, row_number() over (partition by n.g2 order by n.points desc, x.record) as rank2
+            from name_pair n join face x on x.g = n.g1 join face y on y.g = n.g2 where n.points >= {REVIEW}
         )
-        select least(x.record, y.record) as left_record, greatest(x.record, y.record) as right_record, {PROBABILITY.replace("g.", "n.")} as probability, n.points - 3 as bits,
+        select least(one, other) as left_record, greatest(one, other) as right_record, {PROBABILITY.replace("g.", "n.")} as probability, n.points - 3 as bits,
             case when n.points < {ACCEPT} then 'grey' else 'margin' end as reason, {EVIDENCE} as weights
-        from likely n join face x on x.g = n.g1 join face y on y.g = n.g2 join component cx on cx.rid = x.rid join component cy on cy.rid = y.rid
-        where (rank1 = 1 or rank2 = 1) and cx.cluster <> cy.cluster and not x.former and not y.former
+        from likely n join component cx on cx.rid = rid1 join component cy on cy.rid = rid2
+        where (rank1 = 1 or rank2 = 1) and cx.cluster <> cy.cluster and not former
     """)

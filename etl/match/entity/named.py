@@ -45,10 +45,7 @@ def pairs(con: duckdb.DuckDBPyConnection) -> None:
             case when together(l.addrs, r.addrs) then 4 else 0 end as by_address,
             case when together(l.counties, r.counties) then 2 when apart(l.counties, r.counties) then -5 else 0 end as by_county,
             case when code_near(l.odd_codes, list_concat(coalesce(r.usccs, []), coalesce(r.regs, []))) or code_near(r.odd_codes, list_concat(coalesce(l.usccs, []), coalesce(l.regs, []))) then 6 else 0 end as by_code,
-            -- it did not stand yet, or no longer, when the other was told of
-            case when l.closed_on < r.first_told and r.usccs is null and r.regs is null or r.closed_on < l.first_told and l.usccs is null and l.regs is null then -6
-                when l.established_on > r.last_told or r.established_on > l.last_told then -6 else 0 end as by_time,
-            by_name + by_representative + by_address + by_county + by_code + by_time as points
+            by_name + by_representative + by_address + by_county + by_code as points
         from best b join party l on l.g = b.g1 join party r on r.g = b.g2
         where not apart(l.usccs, r.usccs) and not apart(l.orgs, r.orgs) and not apart(l.regs, r.regs)
             and coalesce(l.branch, false) = coalesce(r.branch, false)

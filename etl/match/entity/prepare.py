@@ -17,12 +17,12 @@ def records(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(f"""
         create or replace table rec as
         with v as (
-            select *, 0 as version from feed.entity qualify row_number() over (partition by dataset, source_key, role order by removed_on nulls first) = 1
+            select *, 0 as version from feed.entity
             union all by name
             select distinct on (dataset, source_key, role, name, code, legal_representative) *, 1 as version from past.entity
         ),
         p as (
-            select (row_number() over (order by dataset, source_key, role, version, delivered_on, name, code, legal_representative)) - 1 as rid, * from v
+            select (row_number() over ()) - 1 as rid, * from v
         ),
         a as (select dataset, source_key, address_code, region_code from published.address_match where role = 'address')
         select p.rid, p.version, p.dataset, p.source_key, p.role, p.removed_on is not null as former, p.first_delivered_on, coalesce(p.told_at, p.delivered_on::timestamp) as told_at,

@@ -3,6 +3,7 @@
 import duckdb
 
 from etl.match import judged
+from etl.match.components import components
 
 
 def part_codes(con: duckdb.DuckDBPyConnection, codes: dict[str, str]) -> None:
@@ -13,11 +14,19 @@ def part_codes(con: duckdb.DuckDBPyConnection, codes: dict[str, str]) -> None:
     con.execute("insert into code_edge select b, a, 'judged_same' from judged_same")
     if not judged.any_apart(con):
         return
+    components(con, "rec", "code_edge", "code_component")
+    con.execute("""
+        create or replace table disputed as
+        select rid from code_component where cluster in (
+            select x.cluster from judged_apart j join code_component x on x.rid = j.a join code_component y on y.rid = j.b where x.cluster = y.cluster
+        )
+    """)
+    con.execute("delete from code_edge using disputed d where d.rid = code_edge.a and code_edge.rule not in ('judged_same', 'same_record')")
     for column, rule in codes.items():
         con.execute(f"""
             insert into code_edge
-            select rid, first_value(rid) over (partition by {column} order by dataset like 'market_regulation/%' and role = 'self' desc, rid), '{rule}'
-            from rec where {column} in (select {column} from rec semi join (select a as rid from judged_apart union select b from judged_apart) using (rid))
+            select rid, first_value(rid) over (partition by {column} order by dataset like 'market_regulation/%' and role = 'self' desc, {judged.NAME}, rid), '{rule}'
+            from rec semi join disputed using (rid) where {column} is not null
         """)
     judged.torn(
         con,

@@ -118,15 +118,16 @@ def corrected(con: duckdb.DuckDBPyConnection) -> None:
         from whose w join rec r using (rid) where r.name is not null
     """)
     con.execute("""
-        create or replace table renumbered as
-        with shared as (
+        create or replace table shared as
             select l.proto as p, r.proto as q from proto_side l join proto_side r on l.phone = r.phone and l.name = r.name and l.proto < r.proto
             union select l.proto, r.proto from proto_side l join proto_side r on l.addr = r.addr and l.name = r.name and l.proto < r.proto
             union select a.proto, b.proto from (select proto, unnest(ctx) as label from proto_context) a join (select proto, unnest(ctx) as label from proto_context) b
-                on a.label = b.label and a.proto < b.proto
-        ),
-        one as (select proto, any_value(county) as county, any_value(odd) as odd, any_value(birth) as birth, bool_or(registered) as registered, list(distinct name) as names, min(rid) as rid from proto_side group by proto)
-        select a.rid as a, b.rid as b from shared s join one a on a.proto = s.p join one b on b.proto = s.q
+                on a.label = b.label and a.proto < b.proto;
+        create or replace table one as select proto, any_value(county) as county, any_value(odd) as odd, any_value(birth) as birth, bool_or(registered) as registered, list(distinct name) as names, min(rid) as rid from proto_side group by proto;
+        -- (in two steps, or the planner begins with all pairs of one county)
+        create or replace table shared_left as select s.q, a.* from shared s join one a on a.proto = s.p;
+        create or replace table renumbered as
+        select a.rid as a, b.rid as b from shared_left a join one b on b.proto = a.q
         where a.county = b.county and a.odd = b.odd and list_has_any(a.names, b.names) and abs(datediff('day', a.birth, b.birth)) <= 400
             and not (a.registered and b.registered)
     """)

@@ -25,12 +25,15 @@ def prepare(bench: Workbench) -> None:
     """)
     con.execute("""
         create or replace table expelled as
-        with bearer as (select i.rid, i.proto, v.record, c.trust from identified_record i join voice v using (rid) join claim c using (rid)),
+        with bearer as (
+            select i.rid, i.proto, v.record, c.trust, r.dataset || '|' || r.source_key || '|' || r.role as name
+            from identified_record i join voice v using (rid) join claim c using (rid) join rec r on r.rid = v.record
+        ),
         clash as (
-            select x.record as mine, y.record as other, x.proto, max(x.trust) as trust, max(y.trust) as other_trust
+            select x.record as mine, x.name, y.name as other_name, x.proto, max(x.trust) as trust, max(y.trust) as other_trust
             from wall w join bearer x on x.rid = w.rid join bearer y on y.rid = w.other and y.proto = x.proto group by all
         )
-        select distinct mine as record, proto from clash where (-trust, mine) > (-other_trust, other)
+        select distinct mine as record, proto from clash where (-trust, name) > (-other_trust, other_name)
     """)
     con.execute("""
         delete from identified_record using expelled e, voice v
@@ -84,8 +87,8 @@ def part(con: duckdb.DuckDBPyConnection) -> None:
     judged.torn(
         con,
         f"""
-        select i.rid as a, first_value(i.rid) over (partition by i.proto order by c.trust desc nulls last, i.rid) as b, {judged.CERTAIN} as strength
-        from identified_record i left join claim c using (rid)
+        select i.rid as a, first_value(i.rid) over (partition by i.proto order by c.trust desc nulls last, {judged.NAME}, rid) as b, {judged.CERTAIN} as strength
+        from identified_record i left join claim c using (rid) join rec using (rid)
         union all select a, b, {judged.VERSION} from same_record
         union all select a, b, case rule when 'judged_same' then {judged.JUDGED} when 'corrected_number' then {judged.CERTAIN - 1} else probability end from edge
         """,

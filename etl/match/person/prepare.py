@@ -31,7 +31,8 @@ def records(con: duckdb.DuckDBPyConnection) -> None:
     where the name, the number or the birth date says that the key did not pass to somebody else.
     """
     con.execute(MACROS)
-    pinyin(con, "select name from feed.person union all select name from past.person", "name_pinyin")
+    con.execute("create or replace table person_told as select *, 0 as version from feed.person")
+    pinyin(con, "select name from person_told union all select name from past.person", "name_pinyin")
     con.execute("""
         create or replace table address_of as
         select dataset, source_key, role as purpose, address_code, region_code, level from published.address_match
@@ -39,12 +40,12 @@ def records(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("""
         create or replace table rec as
         with v as (
-            select *, 0 as version from feed.person qualify row_number() over (partition by dataset, source_key, role order by removed_on nulls first) = 1
+            select * from person_told
             union all by name
             select distinct on (dataset, source_key, role, name, citizen_id_text, birth_date, phone) *, 1 as version from past.person
         ),
         p as (
-            select (row_number() over (order by dataset, source_key, role, version, delivered_on, name, citizen_id_text, birth_date, phone)) - 1 as rid,
+            select (row_number() over ()) - 1 as rid,
                 * replace (case when name_state = 'unnamed' then null else name end as name)
             from v
         )

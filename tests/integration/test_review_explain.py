@@ -1,0 +1,133 @@
+"""Why a person is who they are: the records, the rules, whom each field was taken from, who said otherwise."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pipeline_kit import City, citizen_id, credit_code, health_record, newcomer, plate, separated
+
+from etl import settings as settings_module
+from etl.errors import UsageError
+from etl.explain import Explanation, explain
+from etl.explain_page import page
+
+HEALTH, FLOATING, STATE_TAX = "health/health_records", "public_security/floating_population", "state_tax/taxpayers"
+WU = citizen_id("510502", "19800115", 12)
+CODE = credit_code("510502", "MA620001")
+
+
+@pytest.fixture(scope="module")
+def town(new_database: "object", tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+    """One woman in two departments that disagree on her name's spelling and her birth date, and in a third record without a number; a firm."""
+    folder = tmp_path_factory.mktemp("explained")
+    city = City(folder / "drop", folder / "home", new_database())  # type: ignore[operator]
+    city.plates(rows=[plate("A1", "佳乐路", "8号"), plate("A2", "佳乐路", "10号")])
+    others = [health_record(f"s{i}", f"赵明{c}", citizen_id("510502", f"197001{i + 10}", 2 * i + 1), f"1970-01-{i + 10}", 联系电话=f"139000000{i:02d}", 现住址="") for i, c in enumerate("远近高低东西南北")]
+    city.health("20180301", [*others, health_record("h1", "武雨晴", WU, "1980-01-16", "女", 联系电话="13812340000"), health_record("h2", "武雨晴", "", "1980-01-15", "女", 联系电话="13812340000")])
+    city.floating("20180301", [newcomer("f1", "武雨情", WU, "1980-01-15", "女", 联系电话="13812340000", 居住地址="泸州市江阳区南城街道上平社区佳乐路10号")])
+    columns = ["纳税人识别号", "纳税人名称", "法定代表人", "法人证件号码", "注册地址", "登记日期", "行业", "纳税人状态"]
+    firm = dict(zip(columns, [CODE, "泸州云帆商贸有限公司", "武雨晴", WU, "泸州市江阳区佳乐路8号", "2016-01-01", "", "正常"], strict=True))
+    city.deliver(STATE_TAX, "20180301", separated(columns, [firm], "gb18030"))
+    city.run()
+    yield city
+
+
+def why(city: City, kind: str, ident: str) -> Explanation:
+    with city.inside():
+        return explain(settings_module.load(), kind, ident)
+
+
+def person(city: City, key: str) -> str:
+    return str(city.query(f"select person_id from population.person_record where source_key = '{key}'")[0][0])
+
+
+def test_it_names_every_record_with_its_rule_and_probability(town: City) -> None:
+    told = why(town, "person", person(town, "h1"))
+    assert {(m.record.dataset, m.record.source_key, m.record.role) for m in told.members} == {
+        (HEALTH, "h1", "self"), (HEALTH, "h2", "self"), (FLOATING, "f1", "self"), (STATE_TAX, CODE, "legal_representative"),
+    }  # fmt: skip
+    assert {m.record.source_key: m.rule for m in told.members}["h1"].startswith("id_and_")
+    assert all(m.rule_title != m.rule and 0 < m.probability <= 1 for m in told.members)
+
+
+def test_each_field_says_whom_it_was_taken_from_and_who_disagreed(town: City) -> None:
+    fields = {f.name: f for f in why(town, "person", person(town, "h1")).fields}
+    golden = town.query(f"select name, birth_date, phone, citizen_id from population.person where person_id = '{person(town, 'h1')}'")[0]
+    assert tuple(fields[n].value for n in ("name", "birth_date", "phone", "citizen_id")) == golden
+    assert fields["birth_date"].reason == "由公民身份号码"
+    assert [(str(v), d) for v, d in fields["birth_date"].others] == [("1980-01-16", (HEALTH,))]
+    assert fields["name"].source is not None and fields["name"].source.dataset == HEALTH
+    assert fields["name"].others == (("武雨情", (FLOATING,)),)
+    assert fields["residence_address"].source is not None and fields["residence_address"].source.dataset == FLOATING, "the newest"
+
+
+def test_what_it_says_of_disagreements_is_what_was_published(town: City) -> None:
+    ident = person(town, "h1")
+    fields = {f.name: f for f in why(town, "person", ident).fields}
+    published = town.query(f"select field, other_from from quality.disagreement where record_id = '{ident}' and closed_at is null and field in ('name', 'birth_date')")
+    assert {(n, d) for n in ("name", "birth_date") for _, datasets in fields[n].others for d in datasets} == set(published)
+
+
+def test_a_scored_link_shows_its_weights_and_they_add_up_to_its_probability(town: City) -> None:
+    edges = [e for e in why(town, "person", person(town, "h2")).edges if e.weights]
+    assert edges and {w.comparison for e in edges for w in e.weights} >= {"name", "birth", "phone", "prior"}
+    for edge in edges:
+        bits = sum(w.bits for w in edge.weights)
+        assert edge.probability == pytest.approx(1 / (1 + 2**-bits), abs=0.001)
+
+
+def test_the_terminal_is_masked_unless_asked_otherwise(town: City) -> None:
+    ident = person(town, "h1")
+    code, out, err = town.command("explain", "person", ident, COLUMNS="200")
+    assert (code, err) == (0, "")
+    assert "武*晴" in out and f"{WU[:6]}********{WU[-4:]}" in out and "█" in out
+    assert WU not in out and "武雨晴" not in out and "13812340000" not in out and "佳乐路" not in out
+    assert WU in town.command("explain", "person", ident, "--unmasked", COLUMNS="200")[1]
+
+
+def test_the_page_stands_alone_and_escapes_what_departments_wrote(town: City, tmp_path: Path) -> None:
+    target = tmp_path / "why.html"
+    assert town.command("explain", "person", person(town, "h1"), "--html", str(target))[0] == 0
+    text = target.read_text(encoding="utf-8")
+    assert text.startswith("<!doctype html>") and 'class="bar for"' in text and 'class="bar against"' in text
+    assert "http" not in text and "<script" not in text and WU not in text
+    told = why(town, "person", person(town, "h1"))
+    told.fields[0] = type(told.fields[0])("education_code", "<script>alert(1)</script>", None, "", ())
+    assert "<script" not in page(told, unmasked=True)
+
+
+def test_an_entity_is_explained_and_so_is_a_record_by_its_name(town: City) -> None:
+    record = f"{STATE_TAX}|{CODE}|self"
+    told = why(town, "entity", record)
+    fields = {f.name: f for f in told.fields}
+    assert fields["uscc"].value == CODE and str(fields["uscc"].source) == record
+    assert fields["organization_code"].reason == "由统一社会信用代码"
+    assert why(town, "person", f"{HEALTH}|h2|self").ident == person(town, "h1")
+
+
+def test_a_redirected_id_leads_to_the_one_that_stays(town: City) -> None:
+    ident = person(town, "h1")
+    town.query(f"insert into population.person_redirect (old_id, new_id, at, why, version_from) values ('PAAAA', 'PBBBB', now(), '例', '2018-03-01'), ('PBBBB', '{ident}', now(), '例', '2018-03-01') returning 1")
+    told = why(town, "person", "PAAAA")
+    assert told.ident == ident and [r[1] for r in told.redirects] == ["PBBBB", ident]
+
+
+def test_nobody_is_refused_without_repeating_what_was_typed(town: City) -> None:
+    with pytest.raises(UsageError) as refused:
+        why(town, "person", WU)
+    assert WU not in str(refused.value) and refused.value.exit_code == 2
+    with pytest.raises(UsageError, match="没有单位"):
+        why(town, "entity", "E0000000000000000")
+
+
+def test_the_views_say_why_and_every_column_has_its_chinese_comment(town: City) -> None:
+    ident = person(town, "h2")
+    (rule, title, other, evidence), = town.query(f"select rule, rule_title, other_record, evidence from match.person_why where person_id = '{ident}' and source_key = 'h2'")
+    assert rule.startswith("scored_") and title and other and '"prior"' in evidence
+    assert town.query("select count(*) from match.entity_why") == town.query("select count(*) from legal_entity.entity_record")
+    assert town.query("select count(*) from match.person_why") == town.query("select count(*) from population.person_record")
+    bare = town.query("""
+        select k.relname, a.attname from pg_class k join pg_attribute a on a.attrelid = k.oid and a.attnum > 0 and not a.attisdropped
+        where k.relnamespace = 'match'::regnamespace and k.relkind in ('r', 'v') and coalesce(col_description(k.oid, a.attnum), '') !~ '[一-龥]'
+    """)
+    assert bare == []

@@ -1,0 +1,196 @@
+"""Who is who, in a town made for the hard cases: every pair that must meet, and every pair that must not."""
+
+import random
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from linking import Record, Row, clusters, fill, told, workbench
+
+from etl.match import person
+from etl.workbench import Workbench
+
+REGISTER, HEALTH, FLOATING, STUDENTS = "public_security/household_register", "health/health_records", "public_security/floating_population", "education/students"
+COURT, GRID = "court/dishonest_debtors", "county_510502/grid_residents"
+
+
+def number(birth: str, order: int, region: str = "510502") -> str:
+    """A citizen's number with a right check digit."""
+    body = f"{region}{birth}{order:03d}"
+    weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+    return body + "10X98765432"[sum(int(c) * w for c, w in zip(body, weights, strict=True)) % 11]
+
+
+class Town:
+    """The rows of the feed and the plates of their addresses."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self.matches: list[dict[str, Any]] = []
+
+    def register(self, key: str, name: str, id_number: str, **more: Any) -> None:
+        birth = date(int(id_number[6:10]), int(id_number[10:12]), int(id_number[12:14]))
+        sex = "1" if int(id_number[16]) % 2 else "2"
+        self.says(REGISTER, key, name, citizen_id=id_number, citizen_id_text=id_number, citizen_id_state="ok", birth_date=birth, sex_code=sex, **more)
+
+    def says(self, dataset: str, key: str, name: str | None, plate: str | None = None, role: str = "self", **fields: Any) -> None:
+        self.rows.append(told(dataset, key, role, name=name, **{"citizen_id_state": "missing"} | fields))
+        if plate:
+            purpose = "registered" if dataset == REGISTER else "residence"
+            self.matches.append({"dataset": dataset, "source_key": key, "role": purpose, "text": plate, "address_code": plate, "region_code": "510502001001", "level": "number", "score": 0.99})
+
+
+def masked(id_number: str) -> dict[str, str]:
+    return {"citizen_id_text": id_number[:4] + "*" * 10 + id_number[14:], "citizen_id_state": "masked"}
+
+
+def town() -> Town:
+    t = Town()
+    # two characters: one 王芳 with a phone of her own; two 罗静 born on one day
+    t.register("wang", "王芳", number("19800101", 22), phone="13911110001", plate="A1")
+    t.says(HEALTH, "wang", "王芳", birth_date=date(1980, 1, 1), sex_code="2", phone="13911110001")
+    t.register("luo1", "罗静", number("19810202", 22), plate="A2")
+    t.register("luo2", "罗静", number("19810202", 24), plate="A3")
+    t.says(HEALTH, "luo", "罗静", birth_date=date(1981, 2, 2), sex_code="2")
+    # a homophone, a gap, pinyin
+    t.register("zhang", "章文炜", number("19820303", 11), phone="13911110003", plate="A4")
+    t.says(HEALTH, "homophone", "张文玮", birth_date=date(1982, 3, 3), sex_code="1", phone="13911110003", plate="A4")
+    t.says(GRID, "gap", "章文?", birth_date=date(1982, 3, 3), sex_code="1", phone="13911110003", plate="A4")
+    t.says(FLOATING, "pinyin", "章文wei", citizen_id=number("19820303", 11), citizen_id_text=number("19820303", 11), citizen_id_state="ok")
+    # twins who sound alike
+    t.register("twin1", "李一鸣", number("20080404", 11), phone="13911110004", plate="A5", household_id="H5")
+    t.register("twin2", "李一铭", number("20080404", 13), phone="13911110004", plate="A5", household_id="H5")
+    t.says(STUDENTS, "twin1", "李一鸣", birth_date=date(2008, 4, 4), sex_code="1", phone="13911110004", plate="A5")
+    t.says(STUDENTS, "twin2", "李一铭", birth_date=date(2008, 4, 4), sex_code="1", phone="13911110004", plate="A5")
+    # father and son of one name, in one house, with one phone
+    t.register("father", "陈建国", number("19600505", 11), phone="13911110005", plate="A6", household_id="H6")
+    t.register("son", "陈建国", number("19900606", 11), phone="13911110005", plate="A6", household_id="H6")
+    t.says(HEALTH, "son", "陈建国", birth_date=date(1990, 6, 6), sex_code="1", phone="13911110005", plate="A6")
+    t.says(GRID, "either", "陈建国", sex_code="1", phone="13911110005", plate="A6")
+    # a mother's number on her child's row
+    mother = number("19850707", 22)
+    t.register("mother", "周慧敏", mother, phone="13911110006", plate="A7", household_id="H7")
+    t.register("child", "吴小宝", number("20100808", 11), phone="13911110006", plate="A7", household_id="H7")
+    t.says(STUDENTS, "child", "吴小宝", citizen_id=mother, citizen_id_text=mother, citizen_id_state="ok", birth_date=date(2010, 8, 8), sex_code="1", phone="13911110006", plate="A7")
+    # masked numbers: one 刘大海 fits, two 何秀英 fit
+    t.register("sea", "刘大海", number("19700909", 11), plate="A8")
+    t.says(COURT, "sea", "刘大海", role="subject", **masked(number("19700909", 11)))
+    one = number("19711010", 22)
+    t.register("he1", "何秀英", one, plate="A9")
+    other = next(n for n in (number(f"1972{m:02d}{d:02d}", 22) for m in range(1, 13) for d in range(1, 29)) if n[14:] == one[14:])
+    t.register("he2", "何秀英", other, plate="A10")
+    t.says(COURT, "he", "何秀英", role="subject", **masked(one))
+    # a family on one phone in one house
+    for i, (name, order, birth) in enumerate([("孙大山", 11, "19550101"), ("孙小山", 13, "19800202"), ("孙小川", 15, "19820303"), ("孙小河", 17, "19840404")]):
+        t.register(f"sun{i}", name, number(birth, order), phone="13911110009", plate="A11", household_id="H11")
+    t.says(HEALTH, "sun2", "孙小川", sex_code="1", phone="13911110009", plate="A11", birth_date=date(1982, 3, 3))
+    # a former name under the same number; somebody else's number under a wholly different person
+    t.register("former", "黄改名", number("19750101", 22), plate="A12")
+    t.says(HEALTH, "former", "黄翠花", citizen_id=number("19750101", 22), citizen_id_text=number("19750101", 22), citizen_id_state="ok", birth_date=date(1975, 1, 1), sex_code="2")
+    t.says(HEALTH, "mistaken", "曹雪峰", citizen_id=number("19750101", 22), citizen_id_text=number("19750101", 22), citizen_id_state="ok", birth_date=date(1993, 4, 5), sex_code="1", phone="13911110012")
+    # a number with one digit wrong
+    wrong = number("19760202", 11)
+    t.register("digit", "郭志强", wrong, plate="A13")
+    t.says(HEALTH, "digit", "郭志强", citizen_id_text=wrong[:16] + ("0" if wrong[16] != "0" else "5") + wrong[17], citizen_id_state="invalid", birth_date=date(1976, 2, 2), sex_code="1")
+    # nobody knows this one
+    t.says(HEALTH, "alone", "欧阳孤独", birth_date=date(1999, 9, 9))
+    return t
+
+
+def linked(rows: list[Row], matches: list[Row], folder: Path, before: dict[Record, str] | None = None) -> dict[Record, str]:
+    """The persons of these records. `before`: the members that were published yesterday."""
+    with workbench("population", folder) as bench:
+        _lay(bench, rows, matches, before or {})
+        person.link(bench)
+        return clusters(bench.con, "person")
+
+
+def _lay(bench: Workbench, rows: list[Row], matches: list[Row], before: dict[Record, str]) -> None:
+    fill(bench.con, "feed.person", rows)
+    fill(bench.con, "published.address_match", matches)
+    fill(bench.con, "published.person_member", [dict(zip(("dataset", "source_key", "role", "person_id", "first_delivered_on"), (*r, i, date(2018, 3, 1)), strict=True)) for r, i in before.items()])
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Record, str]]:
+    made = town()
+    yield linked(made.rows, made.matches, tmp_path_factory.mktemp("town"))
+
+
+def of(found: dict[Record, str], dataset: str, key: str, role: str = "self") -> str:
+    return found[(dataset, key, role)]
+
+
+def test_every_record_is_somebody(found: dict[Record, str]) -> None:
+    assert len(found) == len(town().rows)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "key", "registered"),
+    [
+        (HEALTH, "wang", "wang"),
+        (HEALTH, "homophone", "zhang"),
+        (GRID, "gap", "zhang"),
+        (FLOATING, "pinyin", "zhang"),
+        (STUDENTS, "twin1", "twin1"),
+        (STUDENTS, "twin2", "twin2"),
+        (HEALTH, "son", "son"),
+        (STUDENTS, "child", "child"),
+        (HEALTH, "sun2", "sun2"),
+        (HEALTH, "former", "former"),
+        (HEALTH, "digit", "digit"),
+    ],
+)
+def test_a_record_meets_its_person(found: dict[Record, str], dataset: str, key: str, registered: str) -> None:
+    assert of(found, dataset, key) == of(found, REGISTER, registered)
+
+
+def test_a_masked_number_that_fits_one_person_is_that_person(found: dict[Record, str]) -> None:
+    assert of(found, COURT, "sea", "subject") == of(found, REGISTER, "sea")
+
+
+def test_a_masked_number_that_fits_two_persons_is_neither(found: dict[Record, str]) -> None:
+    assert of(found, COURT, "he", "subject") not in (of(found, REGISTER, "he1"), of(found, REGISTER, "he2"))
+
+
+def test_a_common_name_and_birth_date_that_fit_two_persons_are_neither(found: dict[Record, str]) -> None:
+    assert of(found, HEALTH, "luo") not in (of(found, REGISTER, "luo1"), of(found, REGISTER, "luo2"))
+
+
+def test_no_two_persons_of_the_register_are_ever_one(found: dict[Record, str]) -> None:
+    registered = [i for (d, _, _), i in found.items() if d == REGISTER]
+    assert len(set(registered)) == len(registered)
+
+
+def test_a_guardians_number_does_not_make_a_child_its_guardian(found: dict[Record, str]) -> None:
+    assert of(found, STUDENTS, "child") != of(found, REGISTER, "mother")
+
+
+def test_somebody_elses_number_does_not_make_one_somebody_else(found: dict[Record, str]) -> None:
+    assert of(found, HEALTH, "mistaken") != of(found, REGISTER, "former")
+
+
+def test_who_resembles_nobody_is_a_person_of_its_own(found: dict[Record, str]) -> None:
+    mine = of(found, HEALTH, "alone")
+    assert [r for r, i in found.items() if i == mine] == [(HEALTH, "alone", "self")]
+
+
+def grouped(found: dict[Record, str]) -> set[frozenset[Record]]:
+    groups: dict[str, set[Record]] = {}
+    for record, party in found.items():
+        groups.setdefault(party, set()).add(record)
+    return {frozenset(g) for g in groups.values()}
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_neither_batches_nor_order_change_who_is_who(found: dict[Record, str], tmp_path: Path, seed: int) -> None:
+    made, chance = town(), random.Random(seed)
+    chance.shuffle(made.rows)
+    half = made.rows[: len(made.rows) // 2]
+    yesterday = linked(half, made.matches, tmp_path / "yesterday")
+    today = linked(made.rows, made.matches, tmp_path / "today", before=yesterday)
+    assert grouped(today) == grouped(found)
+    kept = {r: i for r, i in yesterday.items() if today[r] == i}
+    assert len(kept) >= len(yesterday) - 2, "ids stay"
