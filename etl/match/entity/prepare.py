@@ -22,7 +22,7 @@ def records(con: duckdb.DuckDBPyConnection) -> None:
             select distinct on (dataset, source_key, role, name, code, legal_representative) *, 1 as version from past.entity
         ),
         p as (
-            select (row_number() over ()) - 1 as rid, * from v
+            select (row_number() over (order by hash(dataset, source_key, role, version, delivered_on, name, code))) - 1 as rid, * from v
         ),
         a as (select dataset, source_key, address_code, region_code from published.address_match where role = 'address')
         select p.rid, p.version, p.dataset, p.source_key, p.role, p.removed_on is not null as former, p.first_delivered_on, coalesce(p.told_at, p.delivered_on::timestamp) as told_at,

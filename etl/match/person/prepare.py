@@ -45,7 +45,7 @@ def records(con: duckdb.DuckDBPyConnection) -> None:
             select distinct on (dataset, source_key, role, name, citizen_id_text, birth_date, phone) *, 1 as version from past.person
         ),
         p as (
-            select (row_number() over ()) - 1 as rid,
+            select (row_number() over (order by hash(dataset, source_key, role, version, delivered_on, name, citizen_id_text))) - 1 as rid,
                 * replace (case when name_state = 'unnamed' then null else name end as name)
             from v
         )
