@@ -14,9 +14,8 @@ def problems() -> list[str]:
 
     registry = spec.load()
     found = [*registry.problems, *suite.problems(), *catalogue.problems(catalogue.load(), registry)]
-    for source in registry.sources.values():
-        if not (ROOT / "expectations" / f"{source.stem}.yml").exists():
-            found.append(f"schemas/sources/{source.stem}.yml：没有检查；请写 expectations/{source.stem}.yml")
+    bare = [s for s in registry.sources.values() if not (ROOT / "expectations" / f"{s.stem}.yml").exists()]
+    found += [f"schemas/sources/{s.stem}.yml：没有检查；请写 expectations/{s.stem}.yml" for s in bare]
     for library in registry.libraries.values():
         found += _beliefs(registry, library)
     found += _sql()

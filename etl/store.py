@@ -1,9 +1,11 @@
 """Paths under JICHU_HOME, and writes that are whole or not there at all."""
 
+import contextlib
 import fcntl
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -98,3 +100,14 @@ def _settle(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+STILL_READ = 6 * 3600  # seconds in which another process may still be reading an older copy
+
+
+def forget(folder: Path, keep: Path, pattern: str = "*.parquet") -> None:
+    """Removes the older copies beside `keep`, once nobody can still be reading them."""
+    for old in folder.glob(pattern):
+        with contextlib.suppress(FileNotFoundError):
+            if old != keep and time.time() - old.stat().st_mtime > STILL_READ:
+                old.unlink()

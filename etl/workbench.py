@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 from psycopg2.extensions import connection as Connection
 
-from etl import db
+from etl import db, store
 from etl.engine import literal, quote
 from etl.settings import Settings
 from etl.spec import Feed, Library, Registry, Source
@@ -182,9 +182,7 @@ def read_published(registry: Registry, con: Connection, duck: duckdb.DuckDBPyCon
                 ", case when geometrytype(geom) = 'POINT' then st_x(geom) end, case when geometrytype(geom) = 'POINT' then st_y(geom) end"
             )
         db.copy_out(con, f"select {listed} from {table}", kinds, file, duck)
-        for old in folder.glob(f"{table}-*.parquet"):
-            if old != file:
-                old.unlink(missing_ok=True)
+        store.forget(folder, file, f"{table}-*.parquet")
     return file
 
 

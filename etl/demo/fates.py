@@ -127,7 +127,7 @@ def deliver(dataset: Dataset, rows: Rows, chance: Chance, harshness: float, fres
         injected = text.put(injected, at, ["bad_shape"] * len(at))
     again = np.flatnonzero(victims["duplicate"])
     conflict = np.flatnonzero(victims["key_conflict"])
-    touch = dataset.touch or [c for c in columns if c not in dataset.key][0]
+    touch = dataset.touch or next(c for c in columns if c not in dataset.key)
     row = np.concatenate([np.arange(n), again, conflict])
     later = np.concatenate(
         [

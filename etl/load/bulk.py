@@ -19,7 +19,9 @@ def without_indexes(con: Connection, table: str) -> Iterator[None]:
         yield
         return
     db.rows(con, f"lock table {table} in access exclusive mode")
-    keys = db.rows(con, "select conname, pg_get_constraintdef(oid) from pg_constraint where conrelid = %s::regclass and contype in ('p', 'u')", [table])
+    keys = db.rows(
+        con, "select conname, pg_get_constraintdef(oid) from pg_constraint where conrelid = %s::regclass and contype in ('p', 'u')", [table]
+    )
     others = db.rows(
         con,
         "select indexrelid::regclass::text, pg_get_indexdef(indexrelid) from pg_index i where indrelid = %s::regclass "

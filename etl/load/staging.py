@@ -12,7 +12,7 @@ import duckdb
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import execute_values
 
-from etl import db, migrate
+from etl import db, migrate, store
 from etl.account import Account
 from etl.engine import columns, quote
 from etl.load.bulk import without_indexes
@@ -66,9 +66,7 @@ def snapshot(settings: Settings, con: Connection, duck: duckdb.DuckDBPyConnectio
         listed = ", ".join(f"encode(st_asewkb({quote(n)}), 'hex')" if k == "BLOB" else quote(n) for n, k in kinds.items())
         sql = f"select {listed} from staging.{quote(source.table)} where dataset = '{source.name}'"
         db.copy_out(con, sql, kinds, file, duck)
-        for old in folder.glob("*.parquet"):
-            if old != file:
-                old.unlink(missing_ok=True)
+        store.forget(folder, file)
     return file
 
 
@@ -83,9 +81,7 @@ def past(settings: Settings, con: Connection, duck: duckdb.DuckDBPyConnection, r
         db.copy_out(
             con, f"select {listed} from staging.{quote(source.table + '__past')} where dataset = '{source.name}'", kinds, file, duck
         )
-        for old in folder.glob("*.parquet"):
-            if old != file:
-                old.unlink(missing_ok=True)
+        store.forget(folder, file)
     return file
 
 
@@ -108,8 +104,7 @@ def keep_snapshot(
         ) to '{part}' (format parquet, compression zstd, compression_level 1)
     """)
     part.replace(file)
-    if before != file:
-        before.unlink(missing_ok=True)
+    store.forget(file.parent, file)
 
 
 def changes(duck: duckdb.DuckDBPyConnection, taken: Taken, cleaned: Path, before: Path, *, vintages: bool = False) -> None:

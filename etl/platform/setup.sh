@@ -9,7 +9,7 @@ TOOLS=.venv-tools
 STAMP=.venv/.jichu-setup
 
 say() { printf '%s\n' "$*"; }
-fail() { printf '\n%s\n' "$@" >&2; exit 1; }
+fail() { { echo; printf '%s\n' "$@"; } >&2; exit 1; }
 
 has_postgis() {
     local bin
@@ -76,11 +76,17 @@ ask_administrator() {
 }
 
 no_apt() {
-    fail "这台机器没有 apt，不能自动安装：$1" \
-        "请用 JICHU_DATABASE_URL 指向一个已有的 PostGIS 数据库（PostgreSQL 15 以上，含 postgis、pg_trgm、fuzzystrmatch）再运行：" \
-        "This machine has no apt, so the following cannot be installed: $1" \
-        "Point JICHU_DATABASE_URL at an existing PostGIS (PostgreSQL 15+, with postgis, pg_trgm, fuzzystrmatch) and run again:" "" \
-        "    JICHU_DATABASE_URL=postgresql://user:password@host:5432/jichu make run"
+    local lines=()
+    case $1 in *venv*) lines+=("这台机器没有 apt：请用它自己的软件管理工具安装 uv，或 python3 的 venv 与 pip。"
+        "This machine has no apt: install uv, or python3's venv and pip, with its own package manager." "") ;;
+    esac
+    case $1 in *postgis*) lines+=("这台机器没有 apt，不能自动安装 PostgreSQL 与 PostGIS。请用 JICHU_DATABASE_URL 指向一个已有的 PostGIS 数据库"
+        "（PostgreSQL 15 以上，含 postgis、pg_trgm、fuzzystrmatch）再运行："
+        "This machine has no apt, so PostgreSQL with PostGIS cannot be installed. Point JICHU_DATABASE_URL at an existing one"
+        "(PostgreSQL 15+, with postgis, pg_trgm, fuzzystrmatch) and run again:" ""
+        "    JICHU_DATABASE_URL=postgresql://user:password@host:5432/jichu make run") ;;
+    esac
+    fail "${lines[@]}"
 }
 
 install_packages() {
@@ -140,7 +146,7 @@ check_python
 words=$(missing)
 if [ -n "$words" ]; then
     command -v apt-get >/dev/null || case $words in
-        font\ ) say "提示：没有中文字体 Noto Sans CJK，图表里的汉字会缺失 ／ no Noto CJK font: Chinese in charts will be missing"; words='' ;;
+        'font ') say "提示：没有中文字体 Noto Sans CJK，图表里的汉字会缺失 ／ no Noto CJK font: Chinese in charts will be missing"; words='' ;;
         *) no_apt "$words" ;;
     esac
 fi

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError
@@ -98,25 +98,31 @@ def _yaml(path: Path) -> Any:
         raise UsageError(f"{path.relative_to(ROOT)}：YAML 写法有误{f'，第 {mark.line + 1} 行' if mark else ''}") from None
 
 
-def _say(path: Path, error: ValidationError) -> list[str]:
-    """A validation error as sentences: file, key, what is wrong, what would be right."""
+def _say(path: Path, error: ValidationError, model: type[Declared]) -> list[str]:
+    """A validation error of a file of `model`s as sentences: file, key, what is wrong, what would be right."""
     said = []
     for e in error.errors():
         key = ".".join(str(p) for p in e["loc"] if p != "function-after[_complete(), Terms]")
         if e["type"] == "extra_forbidden":
-            said.append(f"{path.relative_to(ROOT)}：{key}：不认识的键；{nearest(str(e['loc'][-1]), _keys(e['loc']))}")
+            said.append(f"{path.relative_to(ROOT)}：{key}：不认识的键；{nearest(str(e['loc'][-1]), _keys(model, e['loc']))}")
         else:
             said.append(f"{path.relative_to(ROOT)}：{key or '（整个文件）'}：{e['msg'].removeprefix('Value error, ')}")
     return said
 
 
-def _keys(loc: tuple[int | str, ...]) -> list[str]:
-    """The keys that a model knows at this place, for the error's alternatives."""
-    from etl.spec.source import Column, Feed, Geometry, Terms
-
-    places: dict[str, type[Declared]] = {"delivery": Terms, "columns": Column, "feeds": Feed, "geometry": Geometry}
-    model: type[Declared] = places.get(str(loc[0]), Source) if len(loc) > 1 else Source
+def _keys(model: type[Declared], loc: tuple[int | str, ...]) -> list[str]:
+    """The keys that are known at this place, for the error's alternatives: down from `model`, through lists and dictionaries."""
+    for part in loc[:-1]:
+        inside = next((f.annotation for n, f in model.model_fields.items() if part in (n, f.alias)), None)
+        model = _declared(inside) or model
     return [f.alias or n for n, f in model.model_fields.items()]
+
+
+def _declared(annotation: Any) -> type[Declared] | None:
+    """The model that an annotation is about: Terms, dict[str, Column], Geometry | None."""
+    if isinstance(annotation, type) and issubclass(annotation, Declared):
+        return annotation
+    return next((found for a in get_args(annotation) if (found := _declared(a))), None)
 
 
 def read_codes(path: Path, edition: dict[str, str]) -> CodeTable:
@@ -145,7 +151,7 @@ def _sources(path: Path, problems: list[str]) -> list[Source]:
         try:
             out.append(Source.model_validate(body))
         except ValidationError as e:
-            problems += _say(path, e)
+            problems += _say(path, e, Source)
             break
     return out
 
@@ -162,7 +168,7 @@ def load() -> Registry:
         try:
             libraries[path.stem] = Library.model_validate({**_yaml(path), "name": path.stem})
         except ValidationError as e:
-            problems += _say(path, e)
+            problems += _say(path, e, Library)
     editions = _yaml(SCHEMAS / "codes" / "editions.yml")
     codes = {p.stem: read_codes(p, editions.get(p.stem, {})) for p in sorted((SCHEMAS / "codes").glob("*.csv"))}
     rules: dict[str, RuleSpec] = {}
@@ -171,7 +177,7 @@ def load() -> Registry:
         try:
             into |= TypeAdapter(dict[str, kind]).validate_python(_yaml(SCHEMAS / file))  # type: ignore[valid-type]
         except ValidationError as e:
-            problems += _say(SCHEMAS / file, e)
+            problems += _say(SCHEMAS / file, e, kind)
     registry = Registry(dict(sorted(sources.items())), libraries, codes, rules, departments)
     return Registry(registry.sources, libraries, codes, rules, departments, tuple(problems + list(_cross(registry))))
 

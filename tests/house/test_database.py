@@ -39,7 +39,13 @@ def asked(url: str, sql: str) -> list[tuple[str, ...]]:
 
 
 def test_every_schema_is_explained_in_chinese(migrated: str) -> None:
-    assert asked(migrated, f"select nspname from pg_namespace where {OURS} and nspname <> 'public' and coalesce(obj_description(oid, 'pg_namespace'), '') !~ '[一-龥]'") == []
+    assert (
+        asked(
+            migrated,
+            f"select nspname from pg_namespace where {OURS} and nspname <> 'public' and coalesce(obj_description(oid, 'pg_namespace'), '') !~ '[一-龥]'",
+        )
+        == []
+    )
 
 
 def test_every_table_and_view_is_explained_in_chinese(migrated: str) -> None:
@@ -60,7 +66,12 @@ def test_every_column_is_explained_in_chinese(migrated: str) -> None:
 
 
 def columns(url: str, table: str) -> set[str]:
-    return {c for (c,) in asked(url, f"select attname from pg_attribute where attrelid = to_regclass('{table}') and attnum > 0 and not attisdropped")}
+    return {
+        c
+        for (c,) in asked(
+            url, f"select attname from pg_attribute where attrelid = to_regclass('{table}') and attnum > 0 and not attisdropped"
+        )
+    }
 
 
 @pytest.mark.parametrize(("table", "library"), TABLES)
@@ -68,12 +79,18 @@ def test_a_published_table_exists_as_its_library_declares_it(migrated: str, tabl
     declared = spec.load().libraries[library].tables[table]
     there = columns(migrated, table)
     assert {"row_hash", "version_from", *declared.key} <= there
-    unique = asked(migrated, f"select (select array_agg(attname::text) from pg_attribute where attrelid = c.conrelid and attnum = any(c.conkey)) from pg_constraint c where contype = 'p' and conrelid = '{table}'::regclass")
+    unique = asked(
+        migrated,
+        f"select (select array_agg(attname::text) from pg_attribute where attrelid = c.conrelid and attnum = any(c.conkey)) from pg_constraint c where contype = 'p' and conrelid = '{table}'::regclass",
+    )
     assert [set(k) for (k,) in unique] == [set(declared.key)]
     if declared.history:
         assert columns(migrated, f"{table}_history") == there | {"version_to"}
         schema, name = table.split(".")
-        assert asked(migrated, f"select 1 from pg_proc p join pg_namespace n on n.oid = p.pronamespace where nspname = '{schema}' and proname = '{name}_as_of'") == [(1,)]
+        assert asked(
+            migrated,
+            f"select 1 from pg_proc p join pg_namespace n on n.oid = p.pronamespace where nspname = '{schema}' and proname = '{name}_as_of'",
+        ) == [(1,)]
 
 
 @pytest.mark.parametrize(("table", "library"), [t for t in TABLES if spec.load().libraries[t[1]].tables[t[0]].history])
@@ -82,7 +99,12 @@ def test_the_past_of_a_table_can_be_asked_for_by_day(migrated: str, table: str, 
 
 
 def test_every_geometry_is_in_the_reference_system_of_the_country(migrated: str) -> None:
-    assert asked(migrated, "select f_table_schema || '.' || f_table_name from geometry_columns where srid <> 4490 or f_geometry_column <> 'geom'") == []
+    assert (
+        asked(
+            migrated, "select f_table_schema || '.' || f_table_name from geometry_columns where srid <> 4490 or f_geometry_column <> 'geom'"
+        )
+        == []
+    )
 
 
 def test_migrating_again_changes_nothing(migrated: str, tmp_path: Path) -> None:
@@ -101,7 +123,9 @@ def test_a_spec_that_gains_a_column_gains_it_in_staging(migrated: str) -> None:
     try:
         migrate.staging(con, registry, wider)
         with con.cursor() as c:
-            c.execute("select attname from pg_attribute where attrelid = 'staging.land__regions'::regclass and attname like 'brand_new%' union all select attname from pg_attribute where attrelid = 'staging.land__regions__past'::regclass and attname like 'brand_new%'")
+            c.execute(
+                "select attname from pg_attribute where attrelid = 'staging.land__regions'::regclass and attname like 'brand_new%' union all select attname from pg_attribute where attrelid = 'staging.land__regions__past'::regclass and attname like 'brand_new%'"
+            )
             assert len(c.fetchall()) >= 2
     finally:
         con.rollback()

@@ -43,17 +43,34 @@ def imported(tree: ast.AST) -> set[str]:
 @pytest.mark.parametrize("step", sorted(STEPS))
 def test_a_step_knows_no_other_step(step: str) -> None:
     known = COMMON | ALLOWED.get(step, set()) | {step}
-    wrong = {f"{relative(p)} → {n}" for p in MODULES if relative(p).split("/")[0] == step for n in imported(PARSED[p]) if n.split(".")[1] not in known}
+    wrong = {
+        f"{relative(p)} → {n}"
+        for p in MODULES
+        if relative(p).split("/")[0] == step
+        for n in imported(PARSED[p])
+        if n.split(".")[1] not in known
+    }
     assert wrong == set()
 
 
 def test_what_everybody_uses_knows_no_step() -> None:
-    wrong = {f"{relative(p)} → {n}" for p in MODULES if relative(p).split("/")[0].removesuffix(".py") in COMMON for n in imported(PARSED[p]) if n.split(".")[1] in STEPS | {"pipeline"}}
+    wrong = {
+        f"{relative(p)} → {n}"
+        for p in MODULES
+        if relative(p).split("/")[0].removesuffix(".py") in COMMON
+        for n in imported(PARSED[p])
+        if n.split(".")[1] in STEPS | {"pipeline"}
+    }
     assert wrong == set()
 
 
 def test_a_dag_knows_the_pipeline_alone() -> None:
-    wrong = {f"{p.name} → {n}" for p in sorted((ROOT / "dags").glob("*.py")) for n in imported(ast.parse(p.read_text(encoding="utf-8"))) if n != "etl.pipeline"}
+    wrong = {
+        f"{p.name} → {n}"
+        for p in sorted((ROOT / "dags").glob("*.py"))
+        for n in imported(ast.parse(p.read_text(encoding="utf-8")))
+        if n != "etl.pipeline"
+    }
     assert wrong == set()
 
 
@@ -84,14 +101,22 @@ def test_only_the_command_line_prints() -> None:
         relative(p)
         for p, tree in PARSED.items()
         for n in ast.walk(tree)
-        if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "print" and not {relative(p), relative(p).split("/")[0]} & MAY_PRINT
+        if isinstance(n, ast.Call)
+        and isinstance(n.func, ast.Name)
+        and n.func.id == "print"
+        and not {relative(p), relative(p).split("/")[0]} & MAY_PRINT
     }
     assert printing == set()
 
 
 def test_every_module_and_public_class_says_what_it_is() -> None:
     silent = {relative(p) for p, tree in PARSED.items() if p.stat().st_size and not ast.get_docstring(tree)}
-    silent |= {f"{relative(p)}:{n.name}" for p, tree in PARSED.items() for n in tree.body if isinstance(n, ast.ClassDef) and not n.name.startswith("_") and not ast.get_docstring(n)}
+    silent |= {
+        f"{relative(p)}:{n.name}"
+        for p, tree in PARSED.items()
+        for n in tree.body
+        if isinstance(n, ast.ClassDef) and not n.name.startswith("_") and not ast.get_docstring(n)
+    }
     assert silent == set()
 
 
@@ -102,7 +127,12 @@ def test_nothing_is_left_to_be_done() -> None:
 
 
 def test_the_project_does_not_know_where_the_truth_is() -> None:
-    reading = {relative(p) for p, tree in PARSED.items() for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str) and ("/work/" in n.value or "/shared/" in n.value)}
+    reading = {
+        relative(p)
+        for p, tree in PARSED.items()
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Constant) and isinstance(n.value, str) and ("/work/" in n.value or "/shared/" in n.value)
+    }
     assert reading == set()
 
 
@@ -120,4 +150,9 @@ def test_every_dataset_of_the_contract_is_declared() -> None:
     names = set(spec.load().sources)
     assert sum(n.endswith("/information_systems") for n in names) >= 25
     assert sum(n.endswith("/grid_residents") for n in names) == 9
-    assert {"public_security/household_register", "market_regulation/enterprises", "quality_supervision/organization_codes", "land/regions"} <= names
+    assert {
+        "public_security/household_register",
+        "market_regulation/enterprises",
+        "quality_supervision/organization_codes",
+        "land/regions",
+    } <= names

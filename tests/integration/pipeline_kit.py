@@ -25,7 +25,9 @@ PLATES = "地址编码,区县,街道乡镇,社区村,街路巷,门牌号,小区�
 HEALTH = "档案号,姓名,身份证号,性别,出生日期,现住址,联系电话,建档日期,档案状态".split(",")
 FLOATING = "登记编号,姓名,证件类型,证件号码,性别,民族,出生日期,户籍地址,居住地址,来泸日期,联系电话,登记日期".split(",")
 REGISTER = "rkid,xm,gmsfhm,xb,mz,csrq,csd,hhnbid,yhzgx,hyzk,whcd,hkszd,hkdz,lxdh,zxbs,zxrq,gxsj".split(",")
-FIRM = "pripid,uniscid,regno,entname,enttype,lerep,lerepcerno,regcap,regcapcur,estdate,opfrom,opto,dom,opscope,industryco,regstate,candate,updated_at".split(",")
+FIRM = "pripid,uniscid,regno,entname,enttype,lerep,lerepcerno,regcap,regcapcur,estdate,opfrom,opto,dom,opscope,industryco,regstate,candate,updated_at".split(
+    ","
+)
 
 Row = Mapping[str, Any]
 
@@ -59,7 +61,9 @@ def full_name(number: int) -> str:
 
 def plate(code: str, road: str, number: str) -> Row:
     """A door plate of the one community there is."""
-    return dict(zip(PLATES, [code, "江阳区", "南城街道", "上平社区", road, number, "", "", "", "105.44", "28.88", "510502001001"], strict=True))
+    return dict(
+        zip(PLATES, [code, "江阳区", "南城街道", "上平社区", road, number, "", "", "", "105.44", "28.88", "510502001001"], strict=True)
+    )
 
 
 def health_record(key: str, name: str, number: str, birth: str, sex: str = "男", **more: Any) -> Row:
@@ -70,25 +74,70 @@ def health_record(key: str, name: str, number: str, birth: str, sex: str = "男"
 
 def newcomer(key: str, name: str, number: str, birth: str, sex: str = "男", **more: Any) -> Row:
     """A registration of the floating population."""
-    values = [key, name, "居民身份证", number, sex, "汉族", birth, "湖南省永州市新田县1号", "江阳区佳乐路8号", "2016-05-10", "13900000001", "2017-05-11"]
+    values = [
+        key,
+        name,
+        "居民身份证",
+        number,
+        sex,
+        "汉族",
+        birth,
+        "湖南省永州市新田县1号",
+        "江阳区佳乐路8号",
+        "2016-05-10",
+        "13900000001",
+        "2017-05-11",
+    ]
     return dict(zip(FLOATING, values, strict=True)) | more
 
 
 def registered(key: str, name: str, number: str, birth: str, sex: str = "1", **more: Any) -> Row:
     """A row of the household register."""
-    values = [key, name, number, sex, "01", birth, "510502", "H1", "02", "20", "70", "510502001001", "泸州市江阳区佳乐路8号", "13812340000", "0", None, "2016-03-01 08:00:00"]
+    values = [
+        key,
+        name,
+        number,
+        sex,
+        "01",
+        birth,
+        "510502",
+        "H1",
+        "02",
+        "20",
+        "70",
+        "510502001001",
+        "泸州市江阳区佳乐路8号",
+        "13812340000",
+        "0",
+        None,
+        "2016-03-01 08:00:00",
+    ]
     return dict(zip(REGISTER, values, strict=True)) | more
 
 
 def firm(key: str, name: str, code: str, updated: str, **more: Any) -> Row:
     """A record of the register of enterprises."""
-    values: list[Any] = [key, code, None, name, "1130", "钱守信", citizen_id("510502", "19700101", 11), 100.0, "156", "2010-10-05", "2010-10-05", "9999-12-31"]
+    values: list[Any] = [
+        key,
+        code,
+        None,
+        name,
+        "1130",
+        "钱守信",
+        citizen_id("510502", "19700101", 11),
+        100.0,
+        "156",
+        "2010-10-05",
+        "2010-10-05",
+        "9999-12-31",
+    ]
     values += ["泸州市江阳区佳乐路8号", "商务服务", "7211", "1", None, updated]
     return dict(zip(FIRM, values, strict=True)) | more
 
 
 def separated(columns: Sequence[str], rows: Iterable[Row], encoding: str = "utf-8") -> bytes:
     """A CSV file as a department writes it."""
+
     def cell(value: Any) -> str:
         text = "" if value is None else str(value)
         return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"\n\r') else text
@@ -99,12 +148,22 @@ def separated(columns: Sequence[str], rows: Iterable[Row], encoding: str = "utf-
 
 def regions() -> bytes:
     """The city, a county, a town and a community, each a square."""
+
     def square(size: float) -> list[list[list[list[float]]]]:
         return [[[[105.4, 28.8], [105.4 + size, 28.8], [105.4 + size, 28.8 + size], [105.4, 28.8 + size], [105.4, 28.8]]]]
 
-    told = [("510500000000", "泸州市", "city", 0.5), ("510502000000", "江阳区", "county", 0.4), ("510502001000", "南城街道", "town", 0.3), ("510502001001", "上平社区", "community", 0.2)]
+    told = [
+        ("510500000000", "泸州市", "city", 0.5),
+        ("510502000000", "江阳区", "county", 0.4),
+        ("510502001000", "南城街道", "town", 0.3),
+        ("510502001001", "上平社区", "community", 0.2),
+    ]
     features = [
-        {"type": "Feature", "properties": {"code": c, "name": n, "level": level}, "geometry": {"type": "MultiPolygon", "coordinates": square(s)}}
+        {
+            "type": "Feature",
+            "properties": {"code": c, "name": n, "level": level},
+            "geometry": {"type": "MultiPolygon", "coordinates": square(s)},
+        }
         for c, n, level, s in told
     ]
     return json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False).encode()
@@ -194,7 +253,11 @@ class City:
     def plates(self, day: str = "20180301", rows: Sequence[Row] | None = None) -> None:
         """The door plates, the town's shape beside them."""
         self.deliver("land/regions", "20180301", regions())
-        self.deliver("public_security/door_plates", day, separated(PLATES, rows or [plate("A1", "佳乐路", "8号"), plate("A2", "佳乐路", "10号")], "utf-8-sig"))
+        self.deliver(
+            "public_security/door_plates",
+            day,
+            separated(PLATES, rows or [plate("A1", "佳乐路", "8号"), plate("A2", "佳乐路", "10号")], "utf-8-sig"),
+        )
 
     def health(self, day: str, rows: Sequence[Row], **more: Any) -> Path:
         return self.deliver("health/health_records", day, separated(HEALTH, rows), **more)
@@ -205,7 +268,13 @@ class City:
     @property
     def environment(self) -> dict[str, str]:
         """What a process of this city has in its environment."""
-        own = {"JICHU_DATABASE_URL": self.url, "JICHU_HOME": str(self.home), "JICHU_DROP": str(self.drop), "JICHU_TODAY": self.today, "JICHU_LOCK_WAIT": "1"}
+        own = {
+            "JICHU_DATABASE_URL": self.url,
+            "JICHU_HOME": str(self.home),
+            "JICHU_DROP": str(self.drop),
+            "JICHU_TODAY": self.today,
+            "JICHU_LOCK_WAIT": "1",
+        }
         return own | {"JICHU_MEMORY": "1GB"} | self.extra
 
     def run(self, *only: str, today: str | None = None) -> pipeline.Summary:
@@ -229,7 +298,9 @@ class City:
         """`jichu …` in a process of its own."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("JICHU_", "AIRFLOW_CONN_"))}
         command = [sys.executable, "-m", "etl.cli", *arguments]
-        return subprocess.Popen(command, cwd=ROOT, env=kept | self.environment | environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(
+            command, cwd=ROOT, env=kept | self.environment | environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
 
     def command(self, *arguments: str, **environment: str) -> tuple[int, str, str]:
         """Exit code, output and error output of `jichu …`."""
@@ -242,7 +313,9 @@ class City:
 
     def states(self, dataset: str) -> list[tuple[Any, ...]]:
         """(delivered_on, state, code of the reason) of a dataset's deliveries in their order."""
-        sql = f"select delivered_on::text, state, split_part(reason, ':', 1) from ops.delivery where dataset = '{dataset}' order by sequence"
+        sql = (
+            f"select delivered_on::text, state, split_part(reason, ':', 1) from ops.delivery where dataset = '{dataset}' order by sequence"
+        )
         return self.query(sql)
 
     def counts(self, dataset: str) -> list[tuple[int, ...]]:

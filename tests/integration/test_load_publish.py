@@ -40,9 +40,14 @@ class Office:
         return self.settings.database_url
 
     def publish(self, rows: Rows, day: int = 1, check: Callable[[str, str], str | None] = passes, **more: Any) -> list[Change]:
-        self.duck.execute("create or replace table out.region (code varchar, name varchar, level varchar, parent_code varchar, geom varchar)")
+        self.duck.execute(
+            "create or replace table out.region (code varchar, name varchar, level varchar, parent_code varchar, geom varchar)"
+        )
         if rows:
-            self.duck.executemany("insert into out.region values (?, '名', 'town', ?, 'SRID=4490;MULTIPOLYGON(((0 0,1 0,1 1,0 0)))')", [list(r) for r in rows.items()])
+            self.duck.executemany(
+                "insert into out.region values (?, '名', 'town', ?, 'SRID=4490;MULTIPOLYGON(((0 0,1 0,1 1,0 0)))')",
+                [list(r) for r in rows.items()],
+            )
         on = replace(self.settings, today=date(2018, 3, day))
         return load.publish(on, self.duck, self.library, f"inputs of {day}", check, **more)
 
@@ -53,7 +58,10 @@ class Office:
         return dict(execute(self.url, f"select code, parent_code from geospatial.region_as_of('2018-03-{day:02d}')"))
 
     def history(self) -> list[tuple[Any, ...]]:
-        return execute(self.url, f"select code, parent_code, extract(day from version_from)::int, extract(day from version_to)::int from {TABLE}_history order by 1, 3")
+        return execute(
+            self.url,
+            f"select code, parent_code, extract(day from version_from)::int, extract(day from version_to)::int from {TABLE}_history order by 1, 3",
+        )
 
 
 @pytest.fixture
@@ -106,7 +114,10 @@ def test_a_failing_check_holds_and_the_last_state_stays(office: Office) -> None:
     office.publish({"1": "甲"})
     assert office.publish({"1": "坏", "2": "坏"}, day=2, check=lambda table, candidate: f"{table} 不对") == []
     assert (office.seen(), office.history()) == ({"1": "甲"}, [])
-    assert execute(office.url, "select state, reason from ops.publication order by sequence") == [("published", None), ("held", f"{TABLE} 不对")]
+    assert execute(office.url, "select state, reason from ops.publication order by sequence") == [
+        ("published", None),
+        ("held", f"{TABLE} 不对"),
+    ]
 
 
 def test_after_a_hold_the_next_good_state_is_published(office: Office) -> None:
@@ -155,12 +166,18 @@ def test_a_failure_at_the_last_step_leaves_everything_as_it_was(office: Office) 
 def test_no_candidate_is_left_behind(office: Office) -> None:
     office.publish({"1": "甲"})
     office.publish({"1": "乙"}, day=2, check=lambda table, candidate: "不对")
-    assert execute(office.url, "select relname from pg_class where relnamespace = 'candidate'::regnamespace and relkind in ('r', 'v')") == []
+    assert (
+        execute(office.url, "select relname from pg_class where relnamespace = 'candidate'::regnamespace and relkind in ('r', 'v')") == []
+    )
     assert [p.name for p in engine.folder(office.duck).iterdir() if p.suffix not in (".duckdb", ".wal")] == []
 
 
 @hypothesis_settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.dictionaries(st.sampled_from("12345"), st.one_of(st.none(), st.sampled_from(["a", "b", ""])), max_size=5), min_size=2, max_size=4))
+@given(
+    st.lists(
+        st.dictionaries(st.sampled_from("12345"), st.one_of(st.none(), st.sampled_from(["a", "b", ""])), max_size=5), min_size=2, max_size=4
+    )
+)
 def test_whatever_was_published_before_the_table_is_what_is_published_now(office: Office, states: list[Rows]) -> None:
     execute(office.url, f"truncate {TABLE}, {TABLE}_history")
     for day, rows in enumerate(states, 1):

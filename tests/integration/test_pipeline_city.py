@@ -5,7 +5,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from pipeline_kit import City, Service, citizen_id, content, credit_code, differing, fill_register, firm, health_record, newcomer, registered
+from pipeline_kit import (
+    City,
+    Service,
+    citizen_id,
+    content,
+    credit_code,
+    differing,
+    fill_register,
+    firm,
+    health_record,
+    newcomer,
+    registered,
+)
 
 from etl import pipeline
 
@@ -32,19 +44,40 @@ def first_week(city: City, service: Service) -> None:
     city.plates()
     city.health("20180301", CLINIC)
     city.floating("20180301", ARRIVED)
-    service.records["enterprises"] = [firm("p1", "泸州守信商贸有限公司", CODE, "2018-02-01T08:00:00+08:00", lerep="钱守信", lerepcerno=FATHER)]
+    service.records["enterprises"] = [
+        firm("p1", "泸州守信商贸有限公司", CODE, "2018-02-01T08:00:00+08:00", lerep="钱守信", lerepcerno=FATHER)
+    ]
     city.extra["AIRFLOW_CONN_MARKET_REGULATION"] = service.connection
 
 
 def second_week(city: City, service: Service) -> None:
     """One record changed, one left, one is bad, one is new."""
-    city.health("20180308", [{**CLINIC[0], "联系电话": "13855556666"}, CLINIC[1], {**CLINIC[2], "建档日期": "不详"}, *(health_record(f"n{i}", f"新人{i}", "", f"199{i}-01-01") for i in range(9))])
+    city.health(
+        "20180308",
+        [
+            {**CLINIC[0], "联系电话": "13855556666"},
+            CLINIC[1],
+            {**CLINIC[2], "建档日期": "不详"},
+            *(health_record(f"n{i}", f"新人{i}", "", f"199{i}-01-01") for i in range(9)),
+        ],
+    )
     city.floating("20180308", [newcomer("f3", "新人", NEW, "1990-09-09")])
-    service.records["enterprises"].append(firm("p2", "泸州守信商贸有限公司江阳分公司", credit_code("510502", "87654321"), "2018-03-02T08:00:00+08:00", lerep="孙丽华", lerepcerno=MOTHER))
+    service.records["enterprises"].append(
+        firm(
+            "p2",
+            "泸州守信商贸有限公司江阳分公司",
+            credit_code("510502", "87654321"),
+            "2018-03-02T08:00:00+08:00",
+            lerep="孙丽华",
+            lerepcerno=MOTHER,
+        )
+    )
 
 
 @pytest.fixture(scope="module")
-def lived(new_database: Callable[[], str], department_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[City, list[pipeline.Summary]]]:
+def lived(
+    new_database: Callable[[], str], department_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[City, list[pipeline.Summary]]]:
     """A city after two weeks, one run each, its register included; and what the runs said."""
     folder = tmp_path_factory.mktemp("lived")
     city, service = City(folder / "drop", folder / "home", new_database()), Service()
@@ -79,8 +112,14 @@ def test_sources_without_a_folder_or_connection_are_skipped_and_named(lived: tup
 
 def test_records_of_one_person_are_one_person_across_departments(lived: tuple[City, list[pipeline.Summary]]) -> None:
     city, _ = lived
-    told = city.query(f"select dataset, source_key, role from population.person_record where person_id = '{person(city, FATHER)}' order by 1, 2")
-    assert told == [("health/health_records", "h1", "self"), ("market_regulation/enterprises", "p1", "legal_representative"), ("public_security/household_register", "r1", "self")]
+    told = city.query(
+        f"select dataset, source_key, role from population.person_record where person_id = '{person(city, FATHER)}' order by 1, 2"
+    )
+    assert told == [
+        ("health/health_records", "h1", "self"),
+        ("market_regulation/enterprises", "p1", "legal_representative"),
+        ("public_security/household_register", "r1", "self"),
+    ]
 
 
 def test_every_record_that_names_somebody_has_one_row_per_role(lived: tuple[City, list[pipeline.Summary]]) -> None:
@@ -100,12 +139,16 @@ def test_a_golden_person_takes_each_field_from_whom_the_library_believes(lived: 
     assert city.query(f"select {fields} from population.person where person_id = '{person(city, FATHER)}'") == [
         ("钱守信", "1", "1970-01-01", "13855556666", "H1", "30", "living", "泸州市江阳区南城街道上平社区佳乐路8号")
     ]
-    assert city.query("select name, death_date::text, living_status from population.person where living_status = 'dead'") == [("李独居", "2018-01-01", "dead")]
+    assert city.query("select name, death_date::text, living_status from population.person where living_status = 'dead'") == [
+        ("李独居", "2018-01-01", "dead")
+    ]
 
 
 def test_the_residence_gives_a_person_their_standard_address_and_place(lived: tuple[City, list[pipeline.Summary]]) -> None:
     city, _ = lived
-    assert city.query(f"select address_code, st_x(geom), st_srid(geom), residence_region_code from population.person where person_id = '{person(city, FATHER)}'") == [("A1", 105.44, 4490, "510502001001")]
+    assert city.query(
+        f"select address_code, st_x(geom), st_srid(geom), residence_region_code from population.person where person_id = '{person(city, FATHER)}'"
+    ) == [("A1", 105.44, 4490, "510502001001")]
 
 
 def test_kinship_is_read_from_the_register(lived: tuple[City, list[pipeline.Summary]]) -> None:
@@ -117,21 +160,29 @@ def test_kinship_is_read_from_the_register(lived: tuple[City, list[pipeline.Summ
 
 def test_a_firm_and_its_branch_are_two_entities_one_above_the_other(lived: tuple[City, list[pipeline.Summary]]) -> None:
     city, _ = lived
-    ((head, uscc, kind, capital),) = city.query("select entity_id, uscc, kind, registered_capital from legal_entity.entity where name = '泸州守信商贸有限公司'")
+    ((head, uscc, kind, capital),) = city.query(
+        "select entity_id, uscc, kind, registered_capital from legal_entity.entity where name = '泸州守信商贸有限公司'"
+    )
     assert (uscc, kind, capital) == (CODE, "enterprise", 1000000)
     assert city.query("select parent_entity_id from legal_entity.entity where name like '%分公司'") == [(head,)]
-    assert city.query(f"select person_id, role from legal_entity.person_role where entity_id = '{head}'") == [(person(city, FATHER), "legal_representative")]
+    assert city.query(f"select person_id, role from legal_entity.person_role where entity_id = '{head}'") == [
+        (person(city, FATHER), "legal_representative")
+    ]
 
 
 def test_who_left_a_register_leaves_the_records_and_a_bad_row_does_not(lived: tuple[City, list[pipeline.Summary]]) -> None:
     city, _ = lived
-    assert city.query("select count(*) from population.person_record where dataset = 'health/health_records' and source_key = 'h3'") == [(1,)]
+    assert city.query("select count(*) from population.person_record where dataset = 'health/health_records' and source_key = 'h3'") == [
+        (1,)
+    ]
     assert city.counts("health/health_records") == [(3, 3, 0, 0, 0, 0, 0), (12, 9, 1, 1, 0, 0, 1)]
 
 
 def test_the_past_of_a_person_can_be_asked_for(lived: tuple[City, list[pipeline.Summary]]) -> None:
     city, _ = lived
-    versions = city.query(f"select phone, version_from::text, version_to::text from population.person_history where person_id = '{person(city, FATHER)}'")
+    versions = city.query(
+        f"select phone, version_from::text, version_to::text from population.person_history where person_id = '{person(city, FATHER)}'"
+    )
     assert versions == [("13812340000", "2018-03-01", "2018-03-08")]
 
 
@@ -168,11 +219,18 @@ def clusters(city: City) -> set[frozenset[tuple[str, ...]]]:
 def facts(city: City) -> dict[str, list[str]]:
     """Every table, but for disagreements that were closed."""
     return content(city.url, skip=["quality.disagreement"]) | {
-        "open disagreements": [str(r) for r in city.query("select library, record_id, field, kept_value, other_value, other_from from quality.disagreement where closed_at is null order by 1, 2, 3, 4, 5, 6")]
+        "open disagreements": [
+            str(r)
+            for r in city.query(
+                "select library, record_id, field, kept_value, other_value, other_from from quality.disagreement where closed_at is null order by 1, 2, 3, 4, 5, 6"
+            )
+        ]
     }
 
 
-def test_an_old_database_with_a_fresh_home_and_the_reverse_and_one_batch_or_two_give_the_same(new_database: Callable[[], str], service: Service, tmp_path: Path) -> None:
+def test_an_old_database_with_a_fresh_home_and_the_reverse_and_one_batch_or_two_give_the_same(
+    new_database: Callable[[], str], service: Service, tmp_path: Path
+) -> None:
     def made(name: str) -> City:
         return City(tmp_path / name / "drop", tmp_path / name / "home", new_database(), today="2018-03-09")
 
@@ -190,4 +248,6 @@ def test_an_old_database_with_a_fresh_home_and_the_reverse_and_one_batch_or_two_
     anew = City(steady.drop, steady.home, new_database(), steady.today, steady.extra)
     assert anew.run().exit_code == 0
     assert clusters(anew) == clusters(steady)
-    assert set(differing(facts(steady), facts(anew))) <= {"ops.delivery", "staging.market_regulation__enterprises"}, "the API came in one piece"
+    assert set(differing(facts(steady), facts(anew))) <= {"ops.delivery", "staging.market_regulation__enterprises"}, (
+        "the API came in one piece"
+    )

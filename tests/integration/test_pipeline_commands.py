@@ -15,11 +15,14 @@ from etl import settings as settings_module
 
 DATASET = "health/health_records"
 PRIVATE = ("欧阳机密", citizen_id("510502", "19800115", 77), "13812345678", "机密路")
-PEOPLE = [health_record(f"h{i:02d}", full_name(i), citizen_id("510502", f"19800{i % 9 + 1}15", 2 * i + 1), f"1980-0{i % 9 + 1}-15") for i in range(12)]
+PEOPLE = [
+    health_record(f"h{i:02d}", full_name(i), citizen_id("510502", f"19800{i % 9 + 1}15", 2 * i + 1), f"1980-0{i % 9 + 1}-15")
+    for i in range(12)
+]
 
 
 def quiet(err: str) -> bool:
-    return "Traceback" not in err and "File \"" not in err
+    return "Traceback" not in err and 'File "' not in err
 
 
 def test_a_run_that_loads_everything_ends_with_zero_and_shows_the_accounts(city: City) -> None:
@@ -104,7 +107,12 @@ def test_preview_gives_one_object_a_line_and_loads_nothing(city: City, tmp_path:
     code, out, err = city.command("preview", DATASET, str(file), "--json", JICHU_DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing")
     assert (code, quiet(err)) == (0, True)
     told = [json.loads(line) for line in out.splitlines()]
-    assert [(t["kind"], t["row_number"], t["source_key"]) for t in told] == [("row", 1, "h00"), ("refused", 2, "h01"), ("row", 3, "h00"), ("refused", 4, None)]
+    assert [(t["kind"], t["row_number"], t["source_key"]) for t in told] == [
+        ("row", 1, "h00"),
+        ("refused", 2, "h01"),
+        ("row", 3, "h00"),
+        ("refused", 4, None),
+    ]
     assert told[0]["row"]["name"] == full_name(0)
     assert told[0]["row"]["told_at"] == "2017-01-02"
     assert {"row_number", "source_key", "kind", "row", "findings"} <= set(told[0])
@@ -145,15 +153,21 @@ def test_a_decision_on_the_command_line_is_written_down(city: City) -> None:
     assert city.query("select state, decided_by, decided_why, rows_new from ops.delivery") == [("loaded", "王科", "部门说明", 9)]
 
 
-def test_a_process_that_is_killed_at_any_moment_leaves_nothing_half_done(new_database: Callable[[], str], service: Service, tmp_path: Path) -> None:
+def test_a_process_that_is_killed_at_any_moment_leaves_nothing_half_done(
+    new_database: Callable[[], str], service: Service, tmp_path: Path
+) -> None:
     service.records["enterprises"] = [firm(f"p{i}", f"泸州测试{i}有限公司", "", f"2018-02-0{i + 1}T08:00:00+08:00") for i in range(3)]
 
     def made(name: str) -> City:
-        city = City(tmp_path / name / "drop", tmp_path / name / "home", new_database(), extra={"AIRFLOW_CONN_MARKET_REGULATION": service.connection})
+        city = City(
+            tmp_path / name / "drop", tmp_path / name / "home", new_database(), extra={"AIRFLOW_CONN_MARKET_REGULATION": service.connection}
+        )
         city.plates()
         city.health("20180301", PEOPLE)
         city.health("20180308", [{**PEOPLE[0], "联系电话": "13811112222"}, *PEOPLE[1:11], {**PEOPLE[11], "建档日期": "不详"}])
-        city.floating("20180301", [newcomer("f1", full_name(1), PEOPLE[1]["身份证号"], "1980-02-15"), newcomer("f2", "新人", "", "1991-01-01")])
+        city.floating(
+            "20180301", [newcomer("f1", full_name(1), PEOPLE[1]["身份证号"], "1980-02-15"), newcomer("f2", "新人", "", "1991-01-01")]
+        )
         return city
 
     undisturbed, killed = made("undisturbed"), made("killed")

@@ -13,7 +13,10 @@ from etl.errors import UsageError
 
 HEALTH, FLOATING = "health/health_records", "public_security/floating_population"
 FIRMS, REGISTER, LISTS = "market_regulation/enterprises", "public_security/household_register", "development_reform/red_black_lists"
-PEOPLE = [health_record(f"h{i:02d}", full_name(i), citizen_id("510502", f"1980{i % 12 + 1:02d}15", 2 * i + 1), f"1980-{i % 12 + 1:02d}-15") for i in range(20)]
+PEOPLE = [
+    health_record(f"h{i:02d}", full_name(i), citizen_id("510502", f"1980{i % 12 + 1:02d}15", 2 * i + 1), f"1980-{i % 12 + 1:02d}-15")
+    for i in range(20)
+]
 
 
 def test_a_folder_without_success_is_not_on_the_books_but_is_named_as_waiting(city: City) -> None:
@@ -31,15 +34,23 @@ def test_a_week_of_full_deliveries_is_accounted_for_row_by_row(city: City) -> No
     city.health("20180315", [changed, *PEOPLE[1:]])
     assert [o["state"] for o in city.ingest(HEALTH)] == ["loaded"] * 3
     assert city.counts(HEALTH) == [(20, 20, 0, 0, 0, 0, 0), (20, 1, 1, 17, 2, 1, 0), (20, 2, 0, 18, 1, 0, 0)]
-    kept = city.query("select source_key, first_delivered_on::text, delivered_on::text, removed_on::text from staging.health__health_records where source_key in ('h00', 'h19', 'new') order by 1")
-    assert kept == [("h00", "2018-03-01", "2018-03-08", None), ("h19", "2018-03-01", "2018-03-15", None), ("new", "2018-03-08", "2018-03-08", "2018-03-15")]
+    kept = city.query(
+        "select source_key, first_delivered_on::text, delivered_on::text, removed_on::text from staging.health__health_records where source_key in ('h00', 'h19', 'new') order by 1"
+    )
+    assert kept == [
+        ("h00", "2018-03-01", "2018-03-08", None),
+        ("h19", "2018-03-01", "2018-03-15", None),
+        ("new", "2018-03-08", "2018-03-08", "2018-03-15"),
+    ]
 
 
 def test_replaced_versions_are_kept_as_the_past(city: City) -> None:
     city.health("20180301", PEOPLE)
     city.health("20180308", [{**PEOPLE[0], "联系电话": "13811112222"}, *PEOPLE[1:]])
     city.ingest(HEALTH)
-    assert city.query("select source_key, phone, replaced_on::text from staging.health__health_records__past") == [("h00", "13812340000", "2018-03-08")]
+    assert city.query("select source_key, phone, replaced_on::text from staging.health__health_records__past") == [
+        ("h00", "13812340000", "2018-03-08")
+    ]
 
 
 def test_the_same_bytes_twice_change_nothing(city: City) -> None:
@@ -83,7 +94,10 @@ def test_an_increment_that_comes_late_adds_what_is_new_and_undoes_nothing(city: 
     city.ingest(FLOATING)
     city.floating("20180301", [one, late])
     city.ingest(FLOATING)
-    assert city.query("select source_key, phone from staging.public_security__floating_population order by 1") == [("f1", "13812340008"), ("f2", "13900000001")]
+    assert city.query("select source_key, phone from staging.public_security__floating_population order by 1") == [
+        ("f1", "13812340008"),
+        ("f2", "13900000001"),
+    ]
 
 
 def test_a_folder_that_changed_after_it_was_loaded_is_held_and_what_follows_waits(city: City) -> None:
@@ -214,7 +228,9 @@ def test_a_bad_row_is_kept_aside_as_it_came_and_its_good_version_stays(city: Cit
 
 
 def test_a_refusal_is_settled_when_the_key_comes_again_right(city: City) -> None:
-    city.floating("20180301", [newcomer(f"f{i:02d}", "测试", "", "1980-01-01", 登记日期="0000" if i == 0 else "2017-05-11") for i in range(20)])
+    city.floating(
+        "20180301", [newcomer(f"f{i:02d}", "测试", "", "1980-01-01", 登记日期="0000" if i == 0 else "2017-05-11") for i in range(20)]
+    )
     city.floating("20180308", [newcomer("f00", "测试", "", "1980-01-01")])
     city.ingest(FLOATING)
     assert city.query("select status, closed_by is not null from quality.quarantine") == [("fixed", True)]
@@ -232,7 +248,10 @@ def test_several_files_of_one_delivery_are_one_delivery_numbered_through(city: C
     city.floating("20180301", [newcomer("f1", "测试甲", "", "1980-01-01")], name="b.csv", done=None)
     city.floating("20180301", [newcomer("f2", "测试乙", "", "1980-01-01")], name="a.csv")
     city.ingest(FLOATING)
-    assert city.query("select source_key, row_number from staging.public_security__floating_population order by 2") == [("f2", 1), ("f1", 2)]
+    assert city.query("select source_key, row_number from staging.public_security__floating_population order by 2") == [
+        ("f2", 1),
+        ("f1", 2),
+    ]
 
 
 def listed(kind: str, name: str) -> str:
@@ -241,19 +260,28 @@ def listed(kind: str, name: str) -> str:
 
 def test_replay_loads_what_a_mended_code_table_can_read_and_leaves_the_rest(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = ["名单类型,主体名称,主体代码,认定依据,认定单位,列入日期,有效期至", *(listed("红名单", f"测试公司{i}") for i in range(30))]
-    city.deliver(LISTS, "20180301", "\n".join([*lines, listed("黑榜", "测试公司甲"), listed("白榜", "测试公司乙"), listed("黑榜", "")]).encode())
+    city.deliver(
+        LISTS, "20180301", "\n".join([*lines, listed("黑榜", "测试公司甲"), listed("白榜", "测试公司乙"), listed("黑榜", "")]).encode()
+    )
     city.ingest(LISTS)
     assert city.counts(LISTS) == [(33, 30, 0, 0, 0, 0, 3)]
     registry = spec.load()
     mended = registry.codes["red_black"]
-    mended = mended.model_copy(update={"aliases": {**mended.aliases, "黑榜": next(c for c, label in mended.codes.items() if label == "黑名单")}})
+    mended = mended.model_copy(
+        update={"aliases": {**mended.aliases, "黑榜": next(c for c, label in mended.codes.items() if label == "黑名单")}}
+    )
     monkeypatch.setattr("etl.spec.load", lambda: replace(registry, codes={**registry.codes, "red_black": mended}))
     for loaded, tried in ((1, 3), (0, 2), (0, 2)):
         with city.inside():
             outcome = pipeline.replay(LISTS)
         assert (outcome["rows_in"], outcome["rows_new"], outcome["rows_quarantined"]) == (tried, loaded, tried - loaded)
-    assert city.query("select source_key, removed_on from staging.development_reform__red_black_lists where source_key like '黑榜%'") == [("黑榜|测试公司甲|市发展改革委|2017-01-01", None)]
-    assert sorted(city.query("select coalesce(source_key, '') from quality.quarantine where status = 'open'")) == [("",), ("白榜|测试公司乙|市发展改革委|2017-01-01",)]
+    assert city.query("select source_key, removed_on from staging.development_reform__red_black_lists where source_key like '黑榜%'") == [
+        ("黑榜|测试公司甲|市发展改革委|2017-01-01", None)
+    ]
+    assert sorted(city.query("select coalesce(source_key, '') from quality.quarantine where status = 'open'")) == [
+        ("",),
+        ("白榜|测试公司乙|市发展改革委|2017-01-01",),
+    ]
 
 
 def test_replay_of_a_dataset_without_refusals_does_nothing(city: City) -> None:
@@ -306,7 +334,9 @@ def test_a_database_is_read_whole_and_what_is_gone_is_removed(city: City, depart
     assert city.counts(REGISTER) == [(10, 10, 0, 0, 0, 0, 0), (9, 0, 1, 8, 1, 0, 0)]
 
 
-def test_nothing_of_a_person_is_in_what_is_said_or_logged_or_booked(city: City, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> None:
+def test_nothing_of_a_person_is_in_what_is_said_or_logged_or_booked(
+    city: City, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
     caplog.set_level("DEBUG", "jichu")
     secret = citizen_id("510502", "19800115", 77)
     rows = [{**r, "姓名": "欧阳机密", "身份证号": secret, "联系电话": "13812345678"} for r in PEOPLE]
@@ -321,7 +351,9 @@ def test_nothing_of_a_person_is_in_what_is_said_or_logged_or_booked(city: City, 
             pipeline.run(None, [HEALTH], None, said.append)
             for (held,) in city.query("select delivery_id from ops.delivery where state = 'held'"):
                 pipeline.decide(HEALTH, held, release=False, by="x", why="y")
-    booked = city.query("select row(d)::text from ops.delivery d union all select row(p)::text from ops.publication p union all select row(s)::text from ops.stage s")
+    booked = city.query(
+        "select row(d)::text from ops.delivery d union all select row(p)::text from ops.publication p union all select row(s)::text from ops.stage s"
+    )
     everything = "\n".join([caplog.text, *capfd.readouterr(), *said, *(t for (t,) in booked)])
     for private in ("欧阳机密", secret, "13812345678", "机密路"):
         assert private not in everything
@@ -335,4 +367,6 @@ def test_departments_that_share_a_table_load_at_the_same_time(city: City) -> Non
     with city.inside(), ThreadPoolExecutor(3) as pool:
         done = list(pool.map(lambda name: pipeline.ingest(name)["deliveries"], names))
     assert [[o["state"] for o in each] for each in done] == [["loaded"]] * 3
-    assert city.query("select dataset, count(*) from staging.every_county__grid_residents group by 1 order by 1") == [(n, 30) for n in names]
+    assert city.query("select dataset, count(*) from staging.every_county__grid_residents group by 1 order by 1") == [
+        (n, 30) for n in names
+    ]

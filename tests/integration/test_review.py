@@ -12,7 +12,28 @@ from etl.errors import UsageError
 from etl.match.person import model
 
 HEALTH, FLOATING = "health/health_records", "public_security/floating_population"
-NAMES = ["赵明远", "钱思齐", "孙若兰", "李承恩", "周子墨", "吴静怡", "郑浩然", "王雨桐", "冯一鸣", "陈可欣", "褚云飞", "卫长青", "蒋文博", "沈佳宁", "韩春晓", "杨立新", "朱晓彤", "秦海涛", "尤美玲", "许志强"]
+NAMES = [
+    "赵明远",
+    "钱思齐",
+    "孙若兰",
+    "李承恩",
+    "周子墨",
+    "吴静怡",
+    "郑浩然",
+    "王雨桐",
+    "冯一鸣",
+    "陈可欣",
+    "褚云飞",
+    "卫长青",
+    "蒋文博",
+    "沈佳宁",
+    "韩春晓",
+    "杨立新",
+    "朱晓彤",
+    "秦海涛",
+    "尤美玲",
+    "许志强",
+]
 
 
 def number(i: int) -> str:
@@ -23,7 +44,16 @@ def strangers() -> list[dict[str, object]]:
     """People who make names, phones and addresses rare enough to tell something."""
     plates = "ABCDEFGHIJKLMNOPQRST"
     return [
-        dict(health_record(f"s{i}", n, number(i), f"1970-{i % 12 + 1:02d}-{i + 1:02d}", 联系电话=f"139000{i:05d}", 现住址=f"泸州市江阳区佳乐路{plates.index(plates[i]) * 2 + 20}号"))
+        dict(
+            health_record(
+                f"s{i}",
+                n,
+                number(i),
+                f"1970-{i % 12 + 1:02d}-{i + 1:02d}",
+                联系电话=f"139000{i:05d}",
+                现住址=f"泸州市江阳区佳乐路{plates.index(plates[i]) * 2 + 20}号",
+            )
+        )
         for i, n in enumerate(NAMES)
     ]
 
@@ -82,7 +112,9 @@ def pair_of(city: City, left: str, right: str) -> str:
 def test_a_grey_pair_is_listed_with_what_agreed_and_is_merged_by_accepting_it(town: City) -> None:
     before = persons(town)
     assert before["h1"] == before["f1"] != before["f2"]
-    (left, right, probability, state, weights), *_ = town.query("select left_record, right_record, probability, state, weights from match.review where right_record like '%|f2|self'")
+    (left, right, probability, state, weights), *_ = town.query(
+        "select left_record, right_record, probability, state, weights from match.review where right_record like '%|f2|self'"
+    )
     assert (left, right, state) == (f"{HEALTH}|h1|self", f"{FLOATING}|f2|self", "open")
     assert 0.5 < probability < 1
     assert weights["phone"][0] == "exact" and weights["birth"][0] == "one_part" and weights["prior"] < 0
@@ -111,7 +143,9 @@ def test_a_grey_pair_is_listed_with_what_agreed_and_is_merged_by_accepting_it(to
     assert town.query("select verdict, by, withdrawn_by, withdrawn_why from match.judgement") == [("same", "李主任", "李主任", "核实有误")]
 
 
-def test_a_rejected_pair_stays_apart_whatever_the_parameters_and_later_deliveries_say(town: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rejected_pair_stays_apart_whatever_the_parameters_and_later_deliveries_say(
+    town: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = persons(town)
     pair = f"{HEALTH}|h1|self ~ {FLOATING}|f1|self"
     short = judge(town, pair, "different").split()[0]
@@ -191,7 +225,9 @@ OURS, THEIRS = credit_code("510502", "MA620001"), credit_code("510502", "MA62000
 def taxpayers(*rows: tuple[str, str], encoding: str = "gb18030") -> bytes:
     """A tax register of (credit code, name)."""
     columns = ["纳税人识别号", "纳税人名称", "法定代表人", "法人证件号码", "注册地址", "登记日期", "行业", "纳税人状态"]
-    listed = [dict(zip(columns, [code, name, "", "", "泸州市江阳区佳乐路8号", "2016-01-01", "", "正常"], strict=True)) for code, name in rows]
+    listed = [
+        dict(zip(columns, [code, name, "", "", "泸州市江阳区佳乐路8号", "2016-01-01", "", "正常"], strict=True)) for code, name in rows
+    ]
     return separated(columns, listed, encoding)
 
 

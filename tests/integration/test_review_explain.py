@@ -22,9 +22,29 @@ def town(new_database: "object", tmp_path_factory: pytest.TempPathFactory) -> It
     folder = tmp_path_factory.mktemp("explained")
     city = City(folder / "drop", folder / "home", new_database())  # type: ignore[operator]
     city.plates(rows=[plate("A1", "佳乐路", "8号"), plate("A2", "佳乐路", "10号")])
-    others = [health_record(f"s{i}", f"赵明{c}", citizen_id("510502", f"197001{i + 10}", 2 * i + 1), f"1970-01-{i + 10}", 联系电话=f"139000000{i:02d}", 现住址="") for i, c in enumerate("远近高低东西南北")]
-    city.health("20180301", [*others, health_record("h1", "武雨晴", WU, "1980-01-16", "女", 联系电话="13812340000"), health_record("h2", "武雨晴", "", "1980-01-15", "女", 联系电话="13812340000")])
-    city.floating("20180301", [newcomer("f1", "武雨情", WU, "1980-01-15", "女", 联系电话="13812340000", 居住地址="泸州市江阳区南城街道上平社区佳乐路10号")])
+    others = [
+        health_record(
+            f"s{i}",
+            f"赵明{c}",
+            citizen_id("510502", f"197001{i + 10}", 2 * i + 1),
+            f"1970-01-{i + 10}",
+            联系电话=f"139000000{i:02d}",
+            现住址="",
+        )
+        for i, c in enumerate("远近高低东西南北")
+    ]
+    city.health(
+        "20180301",
+        [
+            *others,
+            health_record("h1", "武雨晴", WU, "1980-01-16", "女", 联系电话="13812340000"),
+            health_record("h2", "武雨晴", "", "1980-01-15", "女", 联系电话="13812340000"),
+        ],
+    )
+    city.floating(
+        "20180301",
+        [newcomer("f1", "武雨情", WU, "1980-01-15", "女", 联系电话="13812340000", 居住地址="泸州市江阳区南城街道上平社区佳乐路10号")],
+    )
     columns = ["纳税人识别号", "纳税人名称", "法定代表人", "法人证件号码", "注册地址", "登记日期", "行业", "纳税人状态"]
     firm = dict(zip(columns, [CODE, "泸州云帆商贸有限公司", "武雨晴", WU, "泸州市江阳区佳乐路8号", "2016-01-01", "", "正常"], strict=True))
     city.deliver(STATE_TAX, "20180301", separated(columns, [firm], "gb18030"))
@@ -64,7 +84,9 @@ def test_each_field_says_whom_it_was_taken_from_and_who_disagreed(town: City) ->
 def test_what_it_says_of_disagreements_is_what_was_published(town: City) -> None:
     ident = person(town, "h1")
     fields = {f.name: f for f in why(town, "person", ident).fields}
-    published = town.query(f"select field, other_from from quality.disagreement where record_id = '{ident}' and closed_at is null and field in ('name', 'birth_date')")
+    published = town.query(
+        f"select field, other_from from quality.disagreement where record_id = '{ident}' and closed_at is null and field in ('name', 'birth_date')"
+    )
     assert {(n, d) for n in ("name", "birth_date") for _, datasets in fields[n].others for d in datasets} == set(published)
 
 
@@ -107,7 +129,9 @@ def test_an_entity_is_explained_and_so_is_a_record_by_its_name(town: City) -> No
 
 def test_a_redirected_id_leads_to_the_one_that_stays(town: City) -> None:
     ident = person(town, "h1")
-    town.query(f"insert into population.person_redirect (old_id, new_id, at, why, version_from) values ('PAAAA', 'PBBBB', now(), '例', '2018-03-01'), ('PBBBB', '{ident}', now(), '例', '2018-03-01') returning 1")
+    town.query(
+        f"insert into population.person_redirect (old_id, new_id, at, why, version_from) values ('PAAAA', 'PBBBB', now(), '例', '2018-03-01'), ('PBBBB', '{ident}', now(), '例', '2018-03-01') returning 1"
+    )
     told = why(town, "person", "PAAAA")
     assert told.ident == ident and [r[1] for r in told.redirects] == ["PBBBB", ident]
 
@@ -122,7 +146,9 @@ def test_nobody_is_refused_without_repeating_what_was_typed(town: City) -> None:
 
 def test_the_views_say_why_and_every_column_has_its_chinese_comment(town: City) -> None:
     ident = person(town, "h2")
-    (rule, title, other, evidence), = town.query(f"select rule, rule_title, other_record, evidence from match.person_why where person_id = '{ident}' and source_key = 'h2'")
+    ((rule, title, other, evidence),) = town.query(
+        f"select rule, rule_title, other_record, evidence from match.person_why where person_id = '{ident}' and source_key = 'h2'"
+    )
     assert rule.startswith("scored_") and title and other and '"prior"' in evidence
     assert town.query("select count(*) from match.entity_why") == town.query("select count(*) from legal_entity.entity_record")
     assert town.query("select count(*) from match.person_why") == town.query("select count(*) from population.person_record")

@@ -147,7 +147,7 @@ def school_keys(entity: Ints) -> pa.Array:
 
 
 def schools(city: City) -> Rows:
-    chance, ids, code, quality, name, said, place = _organisations(city, "schools", SCHOOL)
+    _chance, ids, code, quality, name, said, place = _organisations(city, "schools", SCHOOL)
     kinds = [w[1] for w in words()["schools"]]
     columns = {
         "学校标识码": school_keys(ids),

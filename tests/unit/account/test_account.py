@@ -56,7 +56,9 @@ class Desk:
     def judge(self, rows: list[Row], held: list[Held] | None = None, *, full: bool = True, day: date = DAY) -> Judged:
         self._fill("given_rows", [[n, r.key, r.content, list(r.reasons)] for n, r in enumerate(rows, 1)])
         self._fill("held_rows", [[h.key, h.content, h.removed_on, h.delivered_on] for h in held or []])
-        self.con.execute(f"copy (select row_number, source_key, md5(content)::uuid as row_hash, reasons from given_rows) to '{self.cleaned}' (format parquet)")
+        self.con.execute(
+            f"copy (select row_number, source_key, md5(content)::uuid as row_hash, reasons from given_rows) to '{self.cleaned}' (format parquet)"
+        )
         snapshot = "(select source_key, md5(content)::uuid as row_hash, removed_on, delivered_on from held_rows)"
         counted = account(self.con, self.cleaned, snapshot, full=full, day=day)
         told = self.con.execute("select fate, reasons from fate order by row_number").fetchall()
@@ -94,7 +96,12 @@ def test_the_later_of_two_identical_rows_is_the_duplicate(desk: Desk) -> None:
 
 def test_a_repeated_row_of_a_held_key_is_a_duplicate_beside_its_own_fate(desk: Desk) -> None:
     held = [Held("a", "1"), Held("b", "1")]
-    assert desk.judge([Row("a", "1"), Row("a", "1"), Row("b", "2"), Row("b", "2")], held).fates == ["unchanged", "duplicate", "changed", "duplicate"]
+    assert desk.judge([Row("a", "1"), Row("a", "1"), Row("b", "2"), Row("b", "2")], held).fates == [
+        "unchanged",
+        "duplicate",
+        "changed",
+        "duplicate",
+    ]
 
 
 def test_a_key_with_two_contents_in_one_delivery_is_refused_in_every_row(desk: Desk) -> None:
@@ -187,8 +194,16 @@ def test_an_account_that_does_not_add_up_is_refused() -> None:
 
 contents = st.sampled_from(["1", "2", "3"])
 keys = st.sampled_from([f"k{i}" for i in range(6)])
-delivered_rows = st.lists(st.builds(Row, st.one_of(st.none(), keys), contents, st.sampled_from([(), (), (), ("bad_date: x",)])), max_size=14)
-held_rows = st.lists(st.builds(Held, keys, contents, st.one_of(st.none(), st.just(date(2018, 3, 1))), st.sampled_from([date(2018, 3, 1), date(2018, 3, 15)])), max_size=6, unique_by=lambda h: h.key)
+delivered_rows = st.lists(
+    st.builds(Row, st.one_of(st.none(), keys), contents, st.sampled_from([(), (), (), ("bad_date: x",)])), max_size=14
+)
+held_rows = st.lists(
+    st.builds(
+        Held, keys, contents, st.one_of(st.none(), st.just(date(2018, 3, 1))), st.sampled_from([date(2018, 3, 1), date(2018, 3, 15)])
+    ),
+    max_size=6,
+    unique_by=lambda h: h.key,
+)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -197,7 +212,9 @@ def test_the_fates_always_add_up_and_obey_the_contract(desk: Desk, rows: list[Ro
     judged = desk.judge(rows, held, full=full)
     counted = judged.counted
     assert counted.rows_in == len(rows) == sum(judged.fates.count(f) for f in FATES)
-    assert counted.as_dict() == {"rows_in": len(rows), "rows_removed": len(judged.removed)} | {f"rows_{f}": judged.fates.count(f) for f in FATES}
+    assert counted.as_dict() == {"rows_in": len(rows), "rows_removed": len(judged.removed)} | {
+        f"rows_{f}": judged.fates.count(f) for f in FATES
+    }
     versions = {r.key: {x.content for x in rows if x.key == r.key} for r in rows}
     current = {h.key for h in held if h.removed_on is None}
     for row, fate, reasons in zip(rows, judged.fates, judged.reasons, strict=True):

@@ -71,7 +71,9 @@ class Desk:
         self.stack = ExitStack()
         self.duck = self.stack.enter_context(engine.connect(self.settings))
         self.folder, self.con = engine.folder(self.duck), db.connect(self.settings)
-        db.rows(self.con, f"create temp table every_type ({', '.join(f'{n} {db.postgres_type(k)}' for n, k in KINDS.items())}, many text[])")
+        db.rows(
+            self.con, f"create temp table every_type ({', '.join(f'{n} {db.postgres_type(k)}' for n, k in KINDS.items())}, many text[])"
+        )
         self.duck.execute(f"create table every_type ({', '.join(f'{n} {k}' for n, k in KINDS.items())}, many VARCHAR[])")
 
     def close(self) -> None:
@@ -113,7 +115,13 @@ def test_nothing_and_an_empty_text_and_the_null_mark_are_three_things(desk: Desk
 
 
 @hypothesis_settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.one_of(st.none(), st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=12)), min_size=1, max_size=20))
+@given(
+    st.lists(
+        st.one_of(st.none(), st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=12)),
+        min_size=1,
+        max_size=20,
+    )
+)
 def test_any_text_comes_back_as_it_went(desk: Desk, texts: list[str | None]) -> None:
     """PostgreSQL has no U+0000; the cleaning takes it out before."""
     desk.send([{"n": i, "t": text} for i, text in enumerate(texts)])
@@ -160,16 +168,18 @@ def test_an_array_may_hold_nothing_among_its_elements(desk: Desk) -> None:
 def test_json_comes_back_as_json(desk: Desk, text: str) -> None:
     desk.send([{"n": 1, "j": text}])
     ((back,),) = desk.back("j")
-    assert desk.duck.execute("select ?::json::varchar = ?::json::varchar or json_extract(?::json, '$') = json_extract(?::json, '$')", [back, text, back, text]).fetchone() == (True,) or (
-        db.rows(desk.con, "select j = %s::jsonb from every_type", [back]) == [(True,)]
-    )
+    assert desk.duck.execute(
+        "select ?::json::varchar = ?::json::varchar or json_extract(?::json, '$') = json_extract(?::json, '$')", [back, text, back, text]
+    ).fetchone() == (True,) or (db.rows(desk.con, "select j = %s::jsonb from every_type", [back]) == [(True,)])
 
 
 @pytest.mark.parametrize("wkt", ["POINT (105.44 28.87)", "MULTIPOLYGON (((105 28, 106 28, 106 29, 105 28)))", "POINT EMPTY"])
 def test_geometry_comes_back_with_its_reference_system(desk: Desk, wkt: str) -> None:
     shape = shapely.set_srid(shapely.from_wkt(wkt), 4490)
     desk.send([{"n": 1, "geom": shapely.to_wkb(shape, include_srid=True)}])
-    assert db.rows(desk.con, "select st_srid(geom), st_astext(geom) from every_type") == [(4490, wkt.replace(" (", "(").replace(", ", ",").replace("EMPTY", " EMPTY").replace("  ", " "))]
+    assert db.rows(desk.con, "select st_srid(geom), st_astext(geom) from every_type") == [
+        (4490, wkt.replace(" (", "(").replace(", ", ",").replace("EMPTY", " EMPTY").replace("  ", " "))
+    ]
     ((back,),) = desk.back("geom")
     assert shapely.get_srid(shapely.from_wkb(back)) == 4490
     assert shapely.equals_exact(shapely.from_wkb(back), shape) or shapely.is_empty(shape)

@@ -13,7 +13,15 @@ from etl.settings import Settings
 from etl.workbench import Workbench
 
 TODAY = date(2018, 3, 8)
-META = {"dataset": "VARCHAR", "source_key": "VARCHAR", "role": "VARCHAR", "row_number": "BIGINT", "first_delivered_on": "DATE", "delivered_on": "DATE", "removed_on": "DATE"}
+META = {
+    "dataset": "VARCHAR",
+    "source_key": "VARCHAR",
+    "role": "VARCHAR",
+    "row_number": "BIGINT",
+    "first_delivered_on": "DATE",
+    "delivered_on": "DATE",
+    "removed_on": "DATE",
+}
 PUBLISHED = {
     "address_match": "dataset VARCHAR, source_key VARCHAR, role VARCHAR, text VARCHAR, address_code VARCHAR, region_code VARCHAR, level VARCHAR, score DOUBLE, runner_up DOUBLE",
     "address": "address_code VARCHAR, longitude DOUBLE, latitude DOUBLE",
@@ -44,7 +52,9 @@ def workbench(library: str, folder: Path) -> Iterator[Workbench]:
         for name, shape in bench.library.inputs.items():
             for schema in ("feed", "past"):
                 fields = {**META, **shape.fields} | ({"replaced_on": "DATE"} if schema == "past" else {})
-                con.execute(f"create table {schema}.{engine.quote(name)} ({', '.join(f'{engine.quote(n)} {k}' for n, k in fields.items())})")
+                con.execute(
+                    f"create table {schema}.{engine.quote(name)} ({', '.join(f'{engine.quote(n)} {k}' for n, k in fields.items())})"
+                )
         for table, columns in PUBLISHED.items():
             con.execute(f"create table published.{table} ({columns})")
         yield bench
@@ -53,7 +63,9 @@ def workbench(library: str, folder: Path) -> Iterator[Workbench]:
 def fill(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row]) -> None:
     """Inserts rows; what a row does not name is empty."""
     for row in rows:
-        con.execute(f"insert into {table} ({', '.join(engine.quote(n) for n in row)}) values ({', '.join('?' * len(row))})", list(row.values()))
+        con.execute(
+            f"insert into {table} ({', '.join(engine.quote(n) for n in row)}) values ({', '.join('?' * len(row))})", list(row.values())
+        )
 
 
 def told(dataset: str, key: str, role: str = "self", day: date = date(2018, 3, 1), **fields: Any) -> dict[str, Any]:
@@ -63,4 +75,6 @@ def told(dataset: str, key: str, role: str = "self", day: date = date(2018, 3, 1
 
 def clusters(con: duckdb.DuckDBPyConnection, kind: str) -> dict[Record, str]:
     """Record → the id of its party."""
-    return {(d, k, r): i for d, k, r, i in con.execute(f"select dataset, source_key, role, {kind}_id from matched.{kind}_member").fetchall()}
+    return {
+        (d, k, r): i for d, k, r, i in con.execute(f"select dataset, source_key, role, {kind}_id from matched.{kind}_member").fetchall()
+    }

@@ -11,7 +11,12 @@ from linking import Record, clusters, fill, told, workbench
 
 from etl.match import entity
 
-FIRMS, SELF, TAX, SOCIAL = "market_regulation/enterprises", "market_regulation/self_employed", "state_tax/taxpayers", "human_resources/insured_employers"
+FIRMS, SELF, TAX, SOCIAL = (
+    "market_regulation/enterprises",
+    "market_regulation/self_employed",
+    "state_tax/taxpayers",
+    "human_resources/insured_employers",
+)
 LICENCE = "food_drug/food_licences"
 REGIONS = [
     {"code": "510500000000", "name": "泸州市", "level": "city"},
@@ -50,10 +55,34 @@ def town() -> list[dict[str, Any]]:
         told(TAX, "head", name="泸州江阳宏达商贸有限公司", **coded(head)),
         told(SOCIAL, "branch", name="泸州江阳宏达商贸有限公司纳溪分公司", code_state="missing", legal_representative="钱大有"),
         # by organisation code and by registration number, inside and beside the credit code
-        told(TAX, "org", name="宏达商贸", code=organization("11111111"), code_organization_code=organization("11111111"), code_state="ok_orgcode"),
+        told(
+            TAX,
+            "org",
+            name="宏达商贸",
+            code=organization("11111111"),
+            code_organization_code=organization("11111111"),
+            code_state="ok_orgcode",
+        ),
         # a new firm under a cancelled firm's name
-        told(FIRMS, "old", name="泸州江阳旧名餐饮有限公司", **coded(old), legal_representative="孙一", status="cancelled", closed_on=date(2014, 1, 1), established_on=date(2001, 1, 1)),
-        told(FIRMS, "new", name="泸州江阳旧名餐饮有限公司", **coded(new), legal_representative="李二", status="open", established_on=date(2015, 1, 1)),
+        told(
+            FIRMS,
+            "old",
+            name="泸州江阳旧名餐饮有限公司",
+            **coded(old),
+            legal_representative="孙一",
+            status="cancelled",
+            closed_on=date(2014, 1, 1),
+            established_on=date(2001, 1, 1),
+        ),
+        told(
+            FIRMS,
+            "new",
+            name="泸州江阳旧名餐饮有限公司",
+            **coded(new),
+            legal_representative="李二",
+            status="open",
+            established_on=date(2015, 1, 1),
+        ),
         told(LICENCE, "new", name="泸州江阳旧名餐饮有限公司", code_state="missing", legal_representative="李二"),
         # one name in two counties
         told(SELF, "here", name="幸福小吃店", **coded(here), legal_representative="周三", region_code="510502"),

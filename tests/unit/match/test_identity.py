@@ -53,15 +53,27 @@ class Town:
 
     def _fill(self, clusters: tuple[set[Record], ...]) -> None:
         con = self.con
-        con.execute("create or replace table matched.cluster (dataset varchar, source_key varchar, role varchar, former boolean, first_delivered_on date, cluster bigint)")
-        con.execute("create or replace table published.person_member (dataset varchar, source_key varchar, role varchar, person_id varchar, first_delivered_on date)")
+        con.execute(
+            "create or replace table matched.cluster (dataset varchar, source_key varchar, role varchar, former boolean, first_delivered_on date, cluster bigint)"
+        )
+        con.execute(
+            "create or replace table published.person_member (dataset varchar, source_key varchar, role varchar, person_id varchar, first_delivered_on date)"
+        )
         con.execute("""create or replace table published.person_redirect (old_id varchar, new_id varchar, "at" varchar, why varchar)""")
         for n, c in enumerate(clusters):
-            con.executemany("insert into matched.cluster values (?, ?, 'self', false, ?, ?)", [[r.dataset, r.key, DAY + timedelta(r.since), n] for r in sorted(c)])
+            con.executemany(
+                "insert into matched.cluster values (?, ?, 'self', false, ?, ?)",
+                [[r.dataset, r.key, DAY + timedelta(r.since), n] for r in sorted(c)],
+            )
         if self.members:
-            con.executemany("insert into published.person_member values (?, ?, 'self', ?, ?)", [[r.dataset, r.key, i, DAY + timedelta(r.since)] for r, i in self.members.items()])
+            con.executemany(
+                "insert into published.person_member values (?, ?, 'self', ?, ?)",
+                [[r.dataset, r.key, i, DAY + timedelta(r.since)] for r, i in self.members.items()],
+            )
         if self.redirects:
-            con.executemany("insert into published.person_redirect values (?, ?, '2018-03-01', 'x')", [list(x) for x in self.redirects.items()])
+            con.executemany(
+                "insert into published.person_redirect values (?, ?, '2018-03-01', 'x')", [list(x) for x in self.redirects.items()]
+            )
 
 
 @pytest.fixture

@@ -12,7 +12,12 @@ from linking import Record, Row, clusters, fill, told, workbench
 from etl.match import person
 from etl.workbench import Workbench
 
-REGISTER, HEALTH, FLOATING, STUDENTS = "public_security/household_register", "health/health_records", "public_security/floating_population", "education/students"
+REGISTER, HEALTH, FLOATING, STUDENTS = (
+    "public_security/household_register",
+    "health/health_records",
+    "public_security/floating_population",
+    "education/students",
+)
 COURT, GRID = "court/dishonest_debtors", "county_510502/grid_residents"
 
 
@@ -33,13 +38,34 @@ class Town:
     def register(self, key: str, name: str, id_number: str, **more: Any) -> None:
         birth = date(int(id_number[6:10]), int(id_number[10:12]), int(id_number[12:14]))
         sex = "1" if int(id_number[16]) % 2 else "2"
-        self.says(REGISTER, key, name, citizen_id=id_number, citizen_id_text=id_number, citizen_id_state="ok", birth_date=birth, sex_code=sex, **more)
+        self.says(
+            REGISTER,
+            key,
+            name,
+            citizen_id=id_number,
+            citizen_id_text=id_number,
+            citizen_id_state="ok",
+            birth_date=birth,
+            sex_code=sex,
+            **more,
+        )
 
     def says(self, dataset: str, key: str, name: str | None, plate: str | None = None, role: str = "self", **fields: Any) -> None:
         self.rows.append(told(dataset, key, role, name=name, **{"citizen_id_state": "missing"} | fields))
         if plate:
             purpose = "registered" if dataset == REGISTER else "residence"
-            self.matches.append({"dataset": dataset, "source_key": key, "role": purpose, "text": plate, "address_code": plate, "region_code": "510502001001", "level": "number", "score": 0.99})
+            self.matches.append(
+                {
+                    "dataset": dataset,
+                    "source_key": key,
+                    "role": purpose,
+                    "text": plate,
+                    "address_code": plate,
+                    "region_code": "510502001001",
+                    "level": "number",
+                    "score": 0.99,
+                }
+            )
 
 
 def masked(id_number: str) -> dict[str, str]:
@@ -73,7 +99,18 @@ def town() -> Town:
     mother = number("19850707", 22)
     t.register("mother", "周慧敏", mother, phone="13911110006", plate="A7", household_id="H7")
     t.register("child", "吴小宝", number("20100808", 11), phone="13911110006", plate="A7", household_id="H7")
-    t.says(STUDENTS, "child", "吴小宝", citizen_id=mother, citizen_id_text=mother, citizen_id_state="ok", birth_date=date(2010, 8, 8), sex_code="1", phone="13911110006", plate="A7")
+    t.says(
+        STUDENTS,
+        "child",
+        "吴小宝",
+        citizen_id=mother,
+        citizen_id_text=mother,
+        citizen_id_state="ok",
+        birth_date=date(2010, 8, 8),
+        sex_code="1",
+        phone="13911110006",
+        plate="A7",
+    )
     # masked numbers: one 刘大海 fits, two 何秀英 fit
     t.register("sea", "刘大海", number("19700909", 11), plate="A8")
     t.says(COURT, "sea", "刘大海", role="subject", **masked(number("19700909", 11)))
@@ -83,17 +120,46 @@ def town() -> Town:
     t.register("he2", "何秀英", other, plate="A10")
     t.says(COURT, "he", "何秀英", role="subject", **masked(one))
     # a family on one phone in one house
-    for i, (name, order, birth) in enumerate([("孙大山", 11, "19550101"), ("孙小山", 13, "19800202"), ("孙小川", 15, "19820303"), ("孙小河", 17, "19840404")]):
+    for i, (name, order, birth) in enumerate(
+        [("孙大山", 11, "19550101"), ("孙小山", 13, "19800202"), ("孙小川", 15, "19820303"), ("孙小河", 17, "19840404")]
+    ):
         t.register(f"sun{i}", name, number(birth, order), phone="13911110009", plate="A11", household_id="H11")
     t.says(HEALTH, "sun2", "孙小川", sex_code="1", phone="13911110009", plate="A11", birth_date=date(1982, 3, 3))
     # a former name under the same number; somebody else's number under a wholly different person
     t.register("former", "黄改名", number("19750101", 22), plate="A12")
-    t.says(HEALTH, "former", "黄翠花", citizen_id=number("19750101", 22), citizen_id_text=number("19750101", 22), citizen_id_state="ok", birth_date=date(1975, 1, 1), sex_code="2")
-    t.says(HEALTH, "mistaken", "曹雪峰", citizen_id=number("19750101", 22), citizen_id_text=number("19750101", 22), citizen_id_state="ok", birth_date=date(1993, 4, 5), sex_code="1", phone="13911110012")
+    t.says(
+        HEALTH,
+        "former",
+        "黄翠花",
+        citizen_id=number("19750101", 22),
+        citizen_id_text=number("19750101", 22),
+        citizen_id_state="ok",
+        birth_date=date(1975, 1, 1),
+        sex_code="2",
+    )
+    t.says(
+        HEALTH,
+        "mistaken",
+        "曹雪峰",
+        citizen_id=number("19750101", 22),
+        citizen_id_text=number("19750101", 22),
+        citizen_id_state="ok",
+        birth_date=date(1993, 4, 5),
+        sex_code="1",
+        phone="13911110012",
+    )
     # a number with one digit wrong
     wrong = number("19760202", 11)
     t.register("digit", "郭志强", wrong, plate="A13")
-    t.says(HEALTH, "digit", "郭志强", citizen_id_text=wrong[:16] + ("0" if wrong[16] != "0" else "5") + wrong[17], citizen_id_state="invalid", birth_date=date(1976, 2, 2), sex_code="1")
+    t.says(
+        HEALTH,
+        "digit",
+        "郭志强",
+        citizen_id_text=wrong[:16] + ("0" if wrong[16] != "0" else "5") + wrong[17],
+        citizen_id_state="invalid",
+        birth_date=date(1976, 2, 2),
+        sex_code="1",
+    )
     # nobody knows this one
     t.says(HEALTH, "alone", "欧阳孤独", birth_date=date(1999, 9, 9))
     return t
@@ -110,7 +176,14 @@ def linked(rows: list[Row], matches: list[Row], folder: Path, before: dict[Recor
 def _lay(bench: Workbench, rows: list[Row], matches: list[Row], before: dict[Record, str]) -> None:
     fill(bench.con, "feed.person", rows)
     fill(bench.con, "published.address_match", matches)
-    fill(bench.con, "published.person_member", [dict(zip(("dataset", "source_key", "role", "person_id", "first_delivered_on"), (*r, i, date(2018, 3, 1)), strict=True)) for r, i in before.items()])
+    fill(
+        bench.con,
+        "published.person_member",
+        [
+            dict(zip(("dataset", "source_key", "role", "person_id", "first_delivered_on"), (*r, i, date(2018, 3, 1)), strict=True))
+            for r, i in before.items()
+        ],
+    )
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,9 @@ POLICE, CLINIC, GRID = "public_security/household_register", "health/health_reco
 def con() -> duckdb.DuckDBPyConnection:
     made = duckdb.connect()
     made.execute("create schema out")
-    made.execute("create table told (person_id varchar, dataset varchar, source_key varchar, told_at timestamp, name varchar, phone varchar)")
+    made.execute(
+        "create table told (person_id varchar, dataset varchar, source_key varchar, told_at timestamp, name varchar, phone varchar)"
+    )
     return made
 
 
@@ -64,7 +66,10 @@ def test_a_pattern_stands_for_every_county_and_nobody_else(con: duckdb.DuckDBPyC
     tell(con, (GRID, "1", OLD, "网格", None), ("other/unnamed", "1", NEW, "无名", None))
     assert kept(con, name=ORDER)["name"] == "网格"
     sql = rank(["*/grid_residents"])
-    assert con.execute(f"select {sql} from (values ('county_1/grid_residents'), ('county_1/gridXresidents')) t(dataset)").fetchall() == [(0,), (1,)]
+    assert con.execute(f"select {sql} from (values ('county_1/grid_residents'), ('county_1/gridXresidents')) t(dataset)").fetchall() == [
+        (0,),
+        (1,),
+    ]
 
 
 def test_nobody_saying_anything_keeps_nothing(con: duckdb.DuckDBPyConnection) -> None:
@@ -77,4 +82,6 @@ def test_what_others_said_is_written_down_once_per_department_and_value(con: duc
     believe = {"name": ORDER, "phone": Believe(order=[POLICE], disagree=False)}
     kept(con, **believe)
     disagreements(con, "told", "kept", "person_id", believe)
-    assert con.execute("select field, kept_value, kept_from, other_value, other_from, other_key from out.disagreement").fetchall() == [("name", "甲", POLICE, "乙", CLINIC, "1")]
+    assert con.execute("select field, kept_value, kept_from, other_value, other_from, other_key from out.disagreement").fetchall() == [
+        ("name", "甲", POLICE, "乙", CLINIC, "1")
+    ]

@@ -15,7 +15,9 @@ Walls = list[tuple[int, int]]
 def torn(edges: Edges, walls: Walls) -> set[tuple[int, int]]:
     """The edges that are dropped."""
     with duckdb.connect() as con:
-        con.execute(f"create table rec as select range as rid, 'd' as dataset, range::varchar as source_key, 'self' as role, 0 as version from range({NODES})")
+        con.execute(
+            f"create table rec as select range as rid, 'd' as dataset, range::varchar as source_key, 'self' as role, 0 as version from range({NODES})"
+        )
         con.execute("create table judged_apart (a bigint, b bigint)")
         con.execute("create table edge (a bigint, b bigint, strength double)")
         if walls:
