@@ -49,11 +49,15 @@ def test_every_row_of_every_day_has_the_fate_that_the_truth_tells(dataset: str, 
                 wrong += con.execute(
                     f"""
                     with ours as (select row_number, fate, list_sort(list_distinct(list_transform(reasons, lambda r: split_part(r, ':', 1)))) as why from fate),
-                    truth as (select row_number, fate, reason from '{CITY}/truth/row_fate.parquet' where dataset = ? and delivered_on = ?)
+                    truth as (select row_number, fate, reason from '{CITY}/truth/row_fate.parquet' where dataset = ? and delivered_on = ? and row_number is not null)
                     select row_number, o.fate, t.fate, t.reason, o.why from ours o full join truth t using (row_number)
                     where replace(t.fate, 'bad', 'quarantined') is distinct from o.fate or t.reason is not null and not list_contains(o.why, t.reason)
                     """,
                     [dataset, waiting.delivered_on],
+                ).fetchall()
+                left = f"select source_key from '{CITY}/truth/row_fate.parquet' where fate = 'removed' and dataset = ? and delivered_on = ?"
+                wrong += con.execute(
+                    f"({left} except from removed) union all (from removed except {left})", [dataset, waiting.delivered_on] * 2
                 ).fetchall()
                 rows += landed.rows_in
                 con.execute(f"""

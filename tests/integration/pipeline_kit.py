@@ -21,13 +21,61 @@ from etl import pipeline
 from etl.settings import ROOT
 
 KEY = "s3cret-key-of-the-api"
-PLATES = "地址编码,区县,街道乡镇,社区村,街路巷,门牌号,小区名,楼栋号,单元,经度,纬度,行政区划代码".split(",")
-HEALTH = "档案号,姓名,身份证号,性别,出生日期,现住址,联系电话,建档日期,档案状态".split(",")
-FLOATING = "登记编号,姓名,证件类型,证件号码,性别,民族,出生日期,户籍地址,居住地址,来泸日期,联系电话,登记日期".split(",")
-REGISTER = "rkid,xm,gmsfhm,xb,mz,csrq,csd,hhnbid,yhzgx,hyzk,whcd,hkszd,hkdz,lxdh,zxbs,zxrq,gxsj".split(",")
-FIRM = "pripid,uniscid,regno,entname,enttype,lerep,lerepcerno,regcap,regcapcur,estdate,opfrom,opto,dom,opscope,industryco,regstate,candate,updated_at".split(
-    ","
-)
+PLATES = ["地址编码", "区县", "街道乡镇", "社区村", "街路巷", "门牌号", "小区名", "楼栋号", "单元", "经度", "纬度", "行政区划代码"]
+HEALTH = ["档案号", "姓名", "身份证号", "性别", "出生日期", "现住址", "联系电话", "建档日期", "档案状态"]
+FLOATING = [
+    "登记编号",
+    "姓名",
+    "证件类型",
+    "证件号码",
+    "性别",
+    "民族",
+    "出生日期",
+    "户籍地址",
+    "居住地址",
+    "来泸日期",
+    "联系电话",
+    "登记日期",
+]
+REGISTER = [
+    "rkid",
+    "xm",
+    "gmsfhm",
+    "xb",
+    "mz",
+    "csrq",
+    "csd",
+    "hhnbid",
+    "yhzgx",
+    "hyzk",
+    "whcd",
+    "hkszd",
+    "hkdz",
+    "lxdh",
+    "zxbs",
+    "zxrq",
+    "gxsj",
+]
+FIRM = [
+    "pripid",
+    "uniscid",
+    "regno",
+    "entname",
+    "enttype",
+    "lerep",
+    "lerepcerno",
+    "regcap",
+    "regcapcur",
+    "estdate",
+    "opfrom",
+    "opto",
+    "dom",
+    "opscope",
+    "industryco",
+    "regstate",
+    "candate",
+    "updated_at",
+]
 
 Row = Mapping[str, Any]
 

@@ -67,7 +67,7 @@ def test_an_unreachable_department_ends_with_three(city: City) -> None:
     ],
 )
 def test_a_wrong_call_ends_with_two_and_one_sentence(city: City, arguments: list[str], word: str) -> None:
-    code, out, err = city.command(*arguments)
+    code, _, err = city.command(*arguments)
     assert (code, quiet(err)) == (2, True)
     assert err.startswith("jichu: ")
     assert word in err

@@ -67,11 +67,20 @@ def accept(con: duckdb.DuckDBPyConnection) -> None:
         join party x on x.g = s.other join party y on y.g = o.other
         where apart(x.usccs, y.usccs) or apart(x.orgs, y.orgs) or apart(x.regs, y.regs) group by all
     """)
+    # Who could be either of two different firms is neither by way of a fragment, which has no codes and so no rival.
+    con.execute(f"""
+        create or replace table undecided as
+        select s.g, max(s.points) as points from sided s join sided o on o.g = s.g and o.other <> s.other and abs(o.points - s.points) < {MARGIN}
+        join party x on x.g = s.other join party y on y.g = o.other
+        where apart(x.usccs, y.usccs) or apart(x.orgs, y.orgs) or apart(x.regs, y.regs) group by s.g
+    """)
     con.execute(f"""
         create or replace table good as
         select p.g1, p.g2, p.rule, p.points from name_pair p
         left join rivalled a on a.g = p.g1 and a.other = p.g2 left join rivalled b on b.g = p.g2 and b.other = p.g1
+        left join undecided u on u.g = p.g1 left join undecided v on v.g = p.g2
         where p.points >= {ACCEPT} and p.points - coalesce(a.rival, -99) >= {MARGIN} and p.points - coalesce(b.rival, -99) >= {MARGIN}
+            and p.points - coalesce(u.points, -99) >= {MARGIN} and p.points - coalesce(v.points, -99) >= {MARGIN}
     """)
     _without_contradiction(con)
 

@@ -19,20 +19,38 @@ def con(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with workbench("population", tmp_path) as bench:
         bench.con.execute("create table out.person (person_id varchar, sex_code varchar, birth_date date, death_date date)")
         bench.con.execute("create table out.person_record (dataset varchar, source_key varchar, role varchar, person_id varchar)")
-        bench.con.execute("create table told (person_id varchar, dataset varchar, role varchar, household_id varchar, relation_to_head varchar, removed_on date)")
+        bench.con.execute(
+            "create table told (person_id varchar, dataset varchar, role varchar, household_id varchar, relation_to_head varchar, removed_on date)"
+        )
         yield bench.con
 
 
-def person(con: duckdb.DuckDBPyConnection, ident: str, sex: str, year: int, relation: str | None = None, household: str = "H", death: date | None = None) -> None:
+def person(
+    con: duckdb.DuckDBPyConnection,
+    ident: str,
+    sex: str,
+    year: int,
+    relation: str | None = None,
+    household: str = "H",
+    death: date | None = None,
+) -> None:
     fill(con, "out.person", [{"person_id": ident, "sex_code": sex, "birth_date": date(year, 1, 1), "death_date": death}])
     if relation:
-        fill(con, "told", [{"person_id": ident, "dataset": REGISTER, "role": "self", "household_id": household, "relation_to_head": relation}])
+        fill(
+            con,
+            "told",
+            [{"person_id": ident, "dataset": REGISTER, "role": "self", "household_id": household, "relation_to_head": relation}],
+        )
 
 
-def stated(con: duckdb.DuckDBPyConnection, dataset: str, key: str, relation: str, roles: tuple[str, str], people: tuple[str, str], **fields: Any) -> None:
+def stated(
+    con: duckdb.DuckDBPyConnection, dataset: str, key: str, relation: str, roles: tuple[str, str], people: tuple[str, str], **fields: Any
+) -> None:
     fill(con, "feed.kinship", [told(dataset, key, relation=relation, person_role=roles[0], related_role=roles[1], **fields)])
     for role, ident in zip(roles, people, strict=True):
-        if not con.execute("select 1 from out.person_record where dataset = ? and source_key = ? and role = ?", [dataset, key, role]).fetchall():
+        if not con.execute(
+            "select 1 from out.person_record where dataset = ? and source_key = ? and role = ?", [dataset, key, role]
+        ).fetchall():
             fill(con, "out.person_record", [{"dataset": dataset, "source_key": key, "role": role, "person_id": ident}])
 
 
@@ -69,7 +87,13 @@ def test_a_death_ends_a_marriage(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_the_household_tells_spouse_and_parents(con: duckdb.DuckDBPyConnection) -> None:
-    for ident, sex, year, relation in (("head", "1", 1970, "02"), ("wife", "2", 1972, "12"), ("son", "1", 1995, "20"), ("daughter", "2", 1998, "30"), ("granny", "2", 1945, "52")):
+    for ident, sex, year, relation in (
+        ("head", "1", 1970, "02"),
+        ("wife", "2", 1972, "12"),
+        ("son", "1", 1995, "20"),
+        ("daughter", "2", 1998, "30"),
+        ("granny", "2", 1945, "52"),
+    ):
         person(con, ident, sex, year, relation)
     assert {(a, b, r) for a, b, r, *_ in found(con)} == {
         ("head", "wife", "spouse"),
