@@ -70,8 +70,11 @@ def csv(encoding: str = "utf-8", end: str = "\n", bom: bool = False) -> Callable
 
 
 def piped(out: Output) -> None:
-    """Without header, with a trailing separator, GB18030; a row marked as misshapen has a field too few, or one too many."""
-    columns = [pc.fill_null(c, "") for c in _columns(out.table)]
+    """Without header, with a trailing separator, GB18030; a row marked as misshapen has a field too few, or one too many.
+
+    Unquoted text has no way to hold a line end or its own separator: a department's export leaves a blank there.
+    """
+    columns = [pc.replace_substring_regex(pc.fill_null(c, ""), r"[\r\n|]+", " ") for c in _columns(out.table)]
     marked = pc.equal(columns[-1], BAD_SHAPE_MARK)
     lines = separated(columns, "|", "|\r\n")
     short = separated(columns[:-1], "|", "|\r\n")

@@ -44,7 +44,7 @@ def _members(bench: Workbench) -> None:
         create or replace table matched.entity_member as
         with edge as (select a, b, rule, 1.0 as probability from code_edge union all select a, b, rule, probability from name_edge),
         best as (
-            select rid, arg_max(rule, probability) as rule, max(probability) as probability
+            select rid, arg_max(rule, (probability, rule)) as rule, max(probability) as probability
             from (select a as rid, rule, probability from edge union all select b, rule, probability from edge) group by rid
         )
         select c.dataset, c.source_key, c.role, i.id as entity_id, c.former, c.first_delivered_on,

@@ -39,7 +39,7 @@ def pairs(con: duckdb.DuckDBPyConnection) -> None:
     """)
     con.execute(f"""
         create or replace table name_pair as
-        with best as (select g1, g2, max(points) as points, arg_max(rule, points) as rule from name_candidate group by g1, g2)
+        with best as (select g1, g2, max(points) as points, arg_max(rule, (points, rule)) as rule from name_candidate group by g1, g2)
         select g1, g2, b.rule, b.points as by_name,
             case when together(l.rep_ids, r.rep_ids) then 6 when together(l.reps, r.reps) then 5 when apart(l.reps, r.reps) then -4 else 0 end as by_representative,
             case when together(l.addrs, r.addrs) then 4 else 0 end as by_address,

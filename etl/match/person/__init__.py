@@ -69,7 +69,7 @@ def _members(bench: Workbench) -> None:
     con.execute("""
         create or replace table matched.person_member as
         with best as (
-            select rid, arg_max(rule, probability) as rule, max(probability) as probability
+            select rid, arg_max(rule, (probability, rule)) as rule, max(probability) as probability
             from (
                 select v.record as rid, rule, probability from edge join voice v on v.rid = a
                 union all select v.record, rule, probability from edge join voice v on v.rid = b
