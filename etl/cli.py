@@ -15,7 +15,7 @@ from rich.table import Table
 
 from etl import pipeline, spec
 from etl import settings as settings_module
-from etl.errors import JichuError, UsageError
+from etl.errors import JichuError, UsageError, where
 
 app = typer.Typer(
     name="jichu",
@@ -47,7 +47,7 @@ def main() -> None:
         if hasattr(e, "format_message"):  # click's own usage errors
             print(f"jichu: {e.format_message()}；用 --help 看用法", file=sys.stderr)
             sys.exit(2)
-        logging.getLogger("jichu").debug("detail", exc_info=e)
+        logging.getLogger("jichu").debug("%s", where(e))
         print(f"jichu: 内部错误 {type(e).__name__}（JICHU_LOG=debug 可看详情，其中不应有个人信息）", file=sys.stderr)
         sys.exit(1)
 

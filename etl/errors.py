@@ -4,6 +4,8 @@ Nothing here ever carries an identifier, name, phone or address of a person: mes
 number, columns and codes only (docs/decisions/0005-private-by-default.md).
 """
 
+import traceback
+
 
 class JichuError(Exception):
     """Anything the user can be told in a sentence; the command line prints it without a traceback."""
@@ -41,3 +43,9 @@ class DeliveryRefused(JichuError):
     def __init__(self, code: str, sentence: str):
         self.code, self.sentence = code, sentence
         super().__init__(f"{code}: {sentence}")
+
+
+def where(error: BaseException) -> str:
+    """Where an unforeseen error came from: its frames and, of the database, its SQLSTATE. Never its message, which may quote a row."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    return f"{type(error).__name__} {getattr(error, 'pgcode', None) or ''}\n{frames}"

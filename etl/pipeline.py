@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from etl import settings as settings_module
 from etl import spec
-from etl.errors import DeliveryRefused, JichuError
+from etl.errors import DeliveryRefused, JichuError, where
 from etl.settings import Settings
 from etl.spec import Library, Registry, Source
 
@@ -568,7 +568,7 @@ def run(drop: Path | None = None, only: Sequence[str] = (), as_of: str | None = 
                 raise
             except Exception as e:  # one dataset's defect must not stop the others
                 log.error("%s: %s", source.name, type(e).__name__)
-                log.debug("detail", exc_info=e)
+                log.debug("%s", where(e))
                 summary.failures[source.name] = f"{type(e).__name__}"
         for library in this.registry.ordered_libraries():
             try:
@@ -577,7 +577,7 @@ def run(drop: Path | None = None, only: Sequence[str] = (), as_of: str | None = 
                 raise
             except Exception as e:
                 log.error("%s: %s", library.name, type(e).__name__)
-                log.debug("detail", exc_info=e)
+                log.debug("%s", where(e))
                 summary.failures[library.name] = f"{type(e).__name__}"
         if not summary.failures and any(x["state"] == "published" for x in summary.libraries.values()):
             _catalogue(this)

@@ -20,6 +20,7 @@ import psycopg2
 
 from etl.errors import JichuError
 from etl.platform import processes
+from etl.platform.airflow_api import Api
 from etl.platform.postgres import free_port, port_in_use, secret, write_secret
 from etl.settings import ROOT
 
@@ -71,10 +72,11 @@ class Airflow:
     def address(self) -> str:
         return address(self.home)
 
-    def start(self, seconds: float = 180) -> bool:
-        """Starts what does not run, and returns when all four parts call themselves healthy; True when any was started.
+    def start(self, seconds: float = 180, *, abandon: bool = False) -> None:
+        """Starts what does not run, and returns when all four parts call themselves healthy.
 
         Processes that run with other settings or older code are started anew: the workers imported it before they forked.
+        abandon: fail the runs that were cut off when Airflow last ended, instead of resuming them minutes later.
         """
         env, stamp = self.prepared_environment(), self.folder / "started_with"
         wanted = _fingerprint(env)
@@ -84,11 +86,20 @@ class Airflow:
         if not running and not self._migrated():
             self._migrate(env)
         stamp.write_text(wanted, encoding="ascii")
-        for name, command in COMMANDS.items():
-            processes.start(self.home, name, [_binary(command[0]), *command[1:]], env)
-        for name in COMMANDS:
+        if abandon and not running and _cut_off(self.database):
+            self._launch(["airflow-api-server"], env, seconds)  # before the scheduler, which would take the runs up
+            self._abandon()
+        self._launch(list(COMMANDS), env, seconds)
+
+    def _launch(self, names: list[str], env: Mapping[str, str], seconds: float) -> None:
+        for name in names:
+            processes.start(self.home, name, [_binary(COMMANDS[name][0]), *COMMANDS[name][1:]], env)
+        for name in names:
             processes.wait_or_explain(self.home, name, lambda: healthy(self.address, _PART[name]), seconds)  # noqa: B023
-        return not running
+
+    def _abandon(self) -> None:
+        with Api(self.address, USER, password(self.home)) as api:
+            api.abandon_active()
 
     def prepared_environment(self) -> dict[str, str]:
         """The whole environment of an Airflow process, its ports and secrets made; the caller's own AIRFLOW__… settings outrank ours."""
@@ -104,7 +115,7 @@ class Airflow:
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.folder / "passwords.json"),
             "AIRFLOW__CORE__FERNET_KEY": secret(self.folder / "fernet_key"),
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": sqlalchemy,
-            "AIRFLOW__API_AUTH__JWT_SECRET": secret(self.folder / "jwt_secret"),
+            "AIRFLOW__API_AUTH__JWT_SECRET": secret(self.folder / "jwt_secret", 32),
             "AIRFLOW__API__SECRET_KEY": secret(self.folder / "secret_key"),
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": str(ports["api"]),
@@ -209,6 +220,17 @@ def _binary(name: str) -> str:
 
 def _port(home: Path) -> int:
     return int(json.loads((home / "airflow" / "ports.json").read_text(encoding="ascii"))["api"])
+
+
+def _cut_off(database: str) -> bool:
+    """Whether runs call themselves queued or running while nothing runs."""
+    connection = psycopg2.connect(database)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("select exists (select from dag_run where state in ('queued', 'running'))")
+            return cursor.fetchone() == (True,)
+    finally:
+        connection.close()
 
 
 def _revision(database: str) -> str:

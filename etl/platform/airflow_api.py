@@ -38,8 +38,10 @@ class Api:
     def __post_init__(self) -> None:
         self._client = httpx.Client(base_url=self.address, timeout=30, trust_env=False)
 
-    def close(self) -> None:
-        """Closes the connections."""
+    def __enter__(self) -> "Api":
+        return self
+
+    def __exit__(self, *error: object) -> None:
         self._client.close()
 
     def dags(self) -> dict[str, bool]:
@@ -111,20 +113,27 @@ class Api:
 
     def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         """One request, with a new login when the token is missing or too old."""
-        for _ in range(2):
-            if "Authorization" in self._client.headers:
-                answer = self._client.request(method, path, **request)
-                if answer.status_code != httpx.codes.UNAUTHORIZED:
-                    break
+        if "Authorization" not in self._client.headers:
             self._log_in()
-        else:
-            answer = self._client.request(method, path, **request)
+        answer = self._send(method, path, **request)
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            self._log_in()
+            answer = self._send(method, path, **request)
         if answer.is_error:
             raise JichuError(f"Airflow 接口 {method} {path} 返回 {answer.status_code}")
         return dict(answer.json())
 
+    def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        """One request; a busy server may close a connection or be slow, one that is gone is said in a sentence."""
+        for pause in (0.5, 2, 5):
+            try:
+                return self._client.request(method, path, **request)
+            except httpx.TransportError:
+                time.sleep(pause)
+        raise JichuError(f"Airflow（{self.address}）不再应答；jichu status 看各服务，make run 重新开始")
+
     def _log_in(self) -> None:
-        answer = self._client.post("/auth/token", json={"username": self.user, "password": self.password})
+        answer = self._send("POST", "/auth/token", json={"username": self.user, "password": self.password})
         if answer.is_error:
             raise JichuError(f"Airflow 登录失败（{answer.status_code}），请看 JICHU_HOME/airflow/passwords.json")
         self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"

@@ -34,16 +34,13 @@ def demo_run(settings: Settings, say: Callable[[str], None], persons: int = 2000
     departments.start_mail(settings.home)
     # Airflow takes half a minute to come up, about as long as the city takes to be written.
     with ThreadPoolExecutor(1) as pool:
-        starting = pool.submit(services.start_airflow, settings, database, connections, say)
+        starting = pool.submit(services.start_airflow, settings, database, connections, say, abandon=True)
         generate(settings, persons, say)
         say(f"部门：{'、'.join(departments.serve(settings.home, database.server, settings.drop))} 的数据库和接口已开通")
-        fresh = starting.result()
-    api = Api(airflow.address(settings.home), airflow.USER, airflow.password(settings.home))
+        starting.result()
     day = newest_day(settings.drop)
-    try:
-        failed = run_dags(api, day, say, abandon=fresh)
-    finally:
-        api.close()
+    with Api(airflow.address(settings.home), airflow.USER, airflow.password(settings.home)) as api:
+        failed = run_dags(api, day, say)
     settings = replace(settings, today=date.fromisoformat(day) if day else settings.today)
     services.grant_analyst(database)
     print_summary(settings, database, say)
@@ -113,17 +110,12 @@ class Progress:
         return next((dag for dag in [*self.libraries, REPORTS] if dag not in ended), None)
 
 
-def run_dags(api: Api, as_of: str | None, say: Callable[[str], None], *, abandon: bool) -> list[str]:
-    """Unpauses and triggers every dataset's DAG and waits for the libraries and reports; returns what failed, in words.
-
-    abandon: Airflow has just been started, so runs that call themselves active are left from one that was killed.
-    """
+def run_dags(api: Api, as_of: str | None, say: Callable[[str], None]) -> list[str]:
+    """Unpauses and triggers every dataset's DAG and waits for the libraries and reports; returns what failed, in words."""
     registry = spec.load()
     datasets = {n.replace("/", ".") for n in registry.sources}
     libraries = [f"library.{x.name}" for x in registry.ordered_libraries()]
     api.wait_for_dags(datasets | {*libraries, REPORTS}, 180)
-    if abandon:
-        api.abandon_active()
     paused = [d for d, is_paused in api.dags().items() if is_paused]
     conf = {"as_of": as_of} if as_of else {}
     say(f"触发 {len(datasets)} 个数据集的 DAG（业务日期 {as_of or '今天'}）…")

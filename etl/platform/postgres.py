@@ -120,10 +120,10 @@ def write_secret(path: Path, text: str) -> None:
         f.write(text)
 
 
-def secret(path: Path) -> str:
-    """The secret in the file, made on first use: 128 bits as hexadecimal digits."""
+def secret(path: Path, size: int = 16) -> str:
+    """The secret in the file, made on first use: `size` random bytes as hexadecimal digits."""
     if not path.exists():
-        write_secret(path, secrets.token_hex(16))
+        write_secret(path, secrets.token_hex(size))
     return path.read_text(encoding="utf-8").strip()
 
 

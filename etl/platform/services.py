@@ -107,16 +107,15 @@ def start_database(settings: Settings, say: Say) -> Database:
     return Database(cluster.server, url, cluster.role_url("airflow", "airflow"), cluster)
 
 
-def start_airflow(settings: Settings, database: Database, connections: dict[str, str], say: Say) -> bool:
-    """Starts Airflow, anew when its settings or our code changed since; returns whether it was started."""
+def start_airflow(settings: Settings, database: Database, connections: dict[str, str], say: Say, *, abandon: bool = False) -> None:
+    """Starts Airflow, anew when its settings or our code changed since; `abandon`: without the runs that were cut off."""
     extra = connections | {
         "JICHU_DATABASE_URL": database.library,
         "JICHU_HOME": str(settings.home),
         "JICHU_DROP": str(settings.drop),
     }
-    started = airflow.Airflow(settings.home, database.metadata, extra).start()
+    airflow.Airflow(settings.home, database.metadata, extra).start(abandon=abandon)
     say(f"Airflow：{airflow.address(settings.home)}")
-    return started
 
 
 def grant_analyst(database: Database) -> None:

@@ -85,12 +85,9 @@ def _processes(home: Path) -> list[str]:
 
 def test_every_dag_ends_well_and_every_dataset_is_loaded(world: World) -> None:
     assert world.exit_code == 0, world.text
-    api = world.api()
-    try:
+    with world.api() as api:
         assert api.import_errors() == []
         states = Counter(r.state for r in api.runs(datetime(2018, 1, 1, tzinfo=UTC)))
-    finally:
-        api.close()
     assert set(states) == {"success"}
     assert states["success"] >= len(pipeline.sources()) + len(pipeline.libraries()) + 1
 
@@ -146,14 +143,11 @@ def test_running_a_dag_again_loads_nothing_twice(world: World) -> None:
     count = "select count(*), max(sequence) from ops.delivery"
     before = world.rows(count)
     again = ["public_security.household_register", "market_regulation.enterprises", "land.regions"]
-    api = world.api()
-    try:
+    with world.api() as api:
         since = datetime.now(UTC)
         for dag in again:
             api.trigger(dag, {"as_of": "2018-03-01"})
         *_, runs = api.wait_for_runs(since, lambda rs: len(rs) >= len(again) and all(r.state in ENDED for r in rs), 300)
-    finally:
-        api.close()
     assert {r.state for r in runs} == {"success"}
     assert world.rows(count) == before
 
