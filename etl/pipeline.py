@@ -453,10 +453,16 @@ def _integrate(run: Run, library: Library) -> dict[str, Any]:
                     return "；".join(f"{table} {o.expectation}（{o.failed} 行）：{o.because}" for o in check.critical(found)) or None
 
                 with run.stage(library.name, "publish") as told:
-                    changes = load.publish(run.settings, duck, library, inputs, suite, lambda c: _also(c, duck, library, run))
+
+                    def beside(c: Connection) -> None:
+                        _also(c, duck, library, run)
+                        load.write_results(c, outcomes, None)
+
+                    changes = load.publish(run.settings, duck, library, inputs, suite, beside)
                     told["rows"] = sum(c.written for c in changes)
-                with db.transaction(run.settings) as results:
-                    load.write_results(results, outcomes, None)
+                if not changes:  # held: what the checks said is kept all the same
+                    with db.transaction(run.settings) as results:
+                        load.write_results(results, outcomes, None)
         finally:
             con.close()
     held = [f"{o.target} {o.expectation}" for o in check.critical(outcomes)]

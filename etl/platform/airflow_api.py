@@ -73,6 +73,12 @@ class Api:
         for run in self._all("/api/v2/dags/~/dagRuns", "dag_runs", {"state": ["queued", "running"]}):
             self._call("PATCH", f"/api/v2/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}", json={"state": "failed"})
 
+    def forget_asset_events(self, dag: str) -> None:
+        """Drops the asset events that wait for the DAG's other inputs: left from a round that was cut off, they would start it too early."""
+        answer = self._authorized("DELETE", f"/api/v2/dags/{dag}/assets/queuedEvents")
+        if answer.status_code not in (httpx.codes.NO_CONTENT, httpx.codes.NOT_FOUND):
+            raise JichuError(f"Airflow 不能清除 {dag} 的待处理资产事件（{answer.status_code}）")
+
     def failed_tasks(self, run: Run) -> list[str]:
         """Names of the tasks that failed in a run, with their last try."""
         path = f"/api/v2/dags/{run.dag}/dagRuns/{run.run_id}/taskInstances"
@@ -112,6 +118,13 @@ class Api:
                 return out
 
     def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        """One request that must succeed; its JSON object."""
+        answer = self._authorized(method, path, **request)
+        if answer.is_error:
+            raise JichuError(f"Airflow 接口 {method} {path} 返回 {answer.status_code}")
+        return dict(answer.json())
+
+    def _authorized(self, method: str, path: str, **request: Any) -> httpx.Response:
         """One request, with a new login when the token is missing or too old."""
         if "Authorization" not in self._client.headers:
             self._log_in()
@@ -119,9 +132,7 @@ class Api:
         if answer.status_code == httpx.codes.UNAUTHORIZED:
             self._log_in()
             answer = self._send(method, path, **request)
-        if answer.is_error:
-            raise JichuError(f"Airflow 接口 {method} {path} 返回 {answer.status_code}")
-        return dict(answer.json())
+        return answer
 
     def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
         """One request; a busy server may close a connection or be slow, one that is gone is said in a sentence."""

@@ -116,6 +116,8 @@ def run_dags(api: Api, as_of: str | None, say: Callable[[str], None]) -> list[st
     datasets = {n.replace("/", ".") for n in registry.sources}
     libraries = [f"library.{x.name}" for x in registry.ordered_libraries()]
     api.wait_for_dags(datasets | {*libraries, REPORTS}, 180)
+    for dag in (*libraries, REPORTS):
+        api.forget_asset_events(dag)
     paused = [d for d, is_paused in api.dags().items() if is_paused]
     conf = {"as_of": as_of} if as_of else {}
     say(f"触发 {len(datasets)} 个数据集的 DAG（业务日期 {as_of or '今天'}）…")

@@ -75,7 +75,8 @@ def test_every_dag_is_bounded_retried_owned_and_explained_in_chinese(parsed: dic
     for dag in parsed["dags"]:
         assert dag["active"] == 1 and dag["catchup"] is False, dag["id"]
         assert dag["retries"] >= 1 and 0 < dag["timeout"] <= 6 * 3600, dag["id"]
-        assert dag["tasks"] == 1, "a task costs more than a second to start"
+        wanted = 2 if dag["id"] == "quality_reports" else 1  # the catalogue, then the mails
+        assert dag["tasks"] == wanted, "a task costs more than a second to start"
         for text in (dag["doc"], dag["display"], dag["owner"]):
             assert re.search(r"[\u4e00-\u9fff]", text), dag["id"]
 
