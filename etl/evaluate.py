@@ -71,6 +71,10 @@ def evaluate(truth: Path, database_url: str) -> list[Figure]:
         return [figure for section in SECTIONS for figure in section(con, present)]
 
 
+# PostgreSQL's own form, said outright: what a sample of the rows suggests may be another.
+AS_WRITTEN = """delim = ',', quote = '"', escape = '"', max_line_size = 67108864"""
+
+
 def _import(con: duckdb.DuckDBPyConnection, pg: psycopg2.extensions.connection) -> set[str]:
     """Copies the promised columns of every table that is there, as text; gives the names of those tables."""
     present: set[str] = set()
@@ -86,7 +90,8 @@ def _import(con: duckdb.DuckDBPyConnection, pg: psycopg2.extensions.connection) 
             with file.open("wb") as f:
                 cursor.copy_expert(f"COPY (SELECT {texts} FROM {table}) TO STDOUT (FORMAT csv, HEADER)", f)
             con.execute(
-                f"CREATE TABLE {name} AS SELECT * FROM read_csv(?, header = true, all_varchar = true, parallel = false)", [str(file)]
+                f"CREATE TABLE {name} AS SELECT * FROM read_csv(?, header = true, all_varchar = true, parallel = false, {AS_WRITTEN})",
+                [str(file)],
             )
             present.add(name)
     return present

@@ -9,7 +9,7 @@ import etl
 
 log = logging.getLogger(__name__)
 
-STEPS = ("extract", "clean", "match", "merge", "load", "check", "report")
+STEPS = ("extract", "clean", "match", "merge", "load", "check", "report", "catalog")
 HEAVY = ("duckdb", "pyarrow", "pyarrow.parquet", "pandas", "great_expectations", "geoalchemy2", "splink", "matplotlib.pyplot")
 
 
