@@ -143,7 +143,7 @@ def copy_out(con: Connection, sql: str, kinds: dict[str, str], target: Path, duc
         part = target.with_suffix(".part")
         duck.execute(
             f"copy (select {back} from read_csv('{name}', columns={{{listed}}}, header=false, nullstr='\\N', allow_quoted_nulls=false, "
-            f"quote='\"', escape='\"', delim=',', auto_detect=false, max_line_size=67108864)) to '{part}' (format parquet, compression zstd)"
+            f"quote='\"', escape='\"', delim=',', new_line='\\n', auto_detect=false, max_line_size=67108864)) to '{part}' (format parquet, compression zstd)"
         )
         part.replace(target)
     finally:

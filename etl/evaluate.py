@@ -72,7 +72,7 @@ def evaluate(truth: Path, database_url: str) -> list[Figure]:
 
 
 # PostgreSQL's own form, said outright: what a sample of the rows suggests may be another.
-AS_WRITTEN = """delim = ',', quote = '"', escape = '"', max_line_size = 67108864"""
+AS_WRITTEN = """delim = ',', new_line = '\\n', quote = '"', escape = '"', max_line_size = 67108864"""
 
 
 def _import(con: duckdb.DuckDBPyConnection, pg: psycopg2.extensions.connection) -> set[str]:

@@ -1,6 +1,7 @@
 """Fixtures that every test may ask for: a real PostGIS, a real SMTP server."""
 
 import itertools
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -16,10 +17,20 @@ from etl.platform.postgres import Cluster, free_port
 _numbers = itertools.count(1)
 
 
+def _sweep() -> None:
+    """Ends the servers of test sessions that were killed before they could."""
+    for folder in Path(tempfile.gettempdir()).glob("jichu-test-*-*"):
+        owner = folder.name.split("-")[2]
+        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+            Cluster(folder).remove()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
 def postgis_cluster() -> Iterator[Cluster]:
     """A private PostGIS server for this session, gone afterwards. (pytest's own folders are closed to the server's user.)"""
-    folder = Path(tempfile.mkdtemp(prefix="jichu-test-"))
+    _sweep()
+    folder = Path(tempfile.mkdtemp(prefix=f"jichu-test-{os.getpid()}-"))
     folder.chmod(0o711)
     cluster = Cluster(folder, durable=False)
     try:

@@ -106,7 +106,7 @@ def test_secrets_reach_the_command_as_plain_variables(tmp_path: Path) -> None:
 
 def test_the_containers_first_start_makes_the_embedded_roles_and_databases(tmp_path: Path) -> None:
     """initdb.sh against a server of its own: an empty cluster, as the image hands it over."""
-    folder = Path(tempfile.mkdtemp(prefix="jichu-test-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"jichu-test-{os.getpid()}-"))
     folder.chmod(0o711)
     fresh = Cluster(folder, durable=False)
     try:
