@@ -140,7 +140,7 @@ def copy_out(con: Connection, sql: str, kinds: dict[str, str], target: Path, duc
             f"unhex({quote(n)}) as {quote(n)}" if k == "BLOB" else f"{quote(n)}::JSON as {quote(n)}" if k == "JSON" else quote(n)
             for n, k in kinds.items()
         )
-        part = target.with_suffix(".part")
+        part = target.with_name(f"{target.name}.{os.getpid()}.part")  # two libraries may read one table back at once
         duck.execute(
             f"copy (select {back} from read_csv('{name}', columns={{{listed}}}, header=false, nullstr='\\N', allow_quoted_nulls=false, "
             f"quote='\"', escape='\"', delim=',', new_line='\\n', auto_detect=false, max_line_size=67108864)) to '{part}' (format parquet, compression zstd)"

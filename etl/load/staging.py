@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -94,7 +95,7 @@ def keep_snapshot(
     file = settings.home / "cache" / instance(con) / source.name / f"{_version(con, source)}-{shape}.parquet"
     con.commit()
     listed = ", ".join(quote(n) for n in kinds)
-    part = file.with_suffix(".part")
+    part = file.with_name(f"{file.name}.{os.getpid()}.part")
     duck.execute(f"""
         copy (
             select {listed} from incoming
