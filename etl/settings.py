@@ -63,6 +63,8 @@ def load(drop: Path | None = None, as_of: str | None = None) -> Settings:
         page = int(env.get("JICHU_API_PAGE_SIZE") or 1000)
     except ValueError as e:
         raise UsageError(f"JICHU_MEMORY、JICHU_LOCK_WAIT、JICHU_API_PAGE_SIZE 应为数字：{e}") from None
+    if (env.get("JICHU_ENGINE") or "duckdb") != "duckdb":
+        raise UsageError(f"JICHU_ENGINE 现只有 duckdb，没有“{env['JICHU_ENGINE']}”")
     return Settings(
         database_url=env.get("JICHU_DATABASE_URL") or embedded_url(home),
         drop=Path(drop or env.get("JICHU_DROP") or home / "drop").absolute(),

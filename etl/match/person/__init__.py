@@ -8,7 +8,6 @@
 5. clusters, then identities (`etl.match.identity`), and the pairs that a person should look at (`grey`).
 """
 
-from etl.engine import count
 from etl.match import identity
 from etl.match.components import components
 from etl.match.person import context, decided, grey, identified, judged, prepare, scored
@@ -53,8 +52,6 @@ def _clusters(bench: Workbench) -> None:
         create or replace table matched.cluster as
         select r.dataset, r.source_key, r.role, r.former, r.first_delivered_on, c.cluster, r.rid from rec r join component c using (rid) where r.version = 0
     """)
-    largest = count(con, "select max(n) from (select count(*) as n from matched.cluster group by cluster)")
-    con.execute(f"create or replace table matched.alarm as select {largest} as largest_cluster")
 
 
 def _members(bench: Workbench) -> None:
