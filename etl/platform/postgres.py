@@ -273,7 +273,8 @@ def _place(folder: Path) -> Path:
     digest = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
     for parent in (folder, Path("/var/lib") / f"jichu-{digest}", Path("/tmp") / f"jichu-{digest}"):
         try:
-            parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+            parent.mkdir(parents=True, exist_ok=True)
+            parent.chmod(0o711)  # not by mkdir's mode, of which a careful user's umask takes away
             place = parent / "data"
             place.mkdir(mode=0o700, exist_ok=True)
             _give(place)

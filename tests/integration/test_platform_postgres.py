@@ -1,7 +1,10 @@
 """The embedded PostGIS: made once, started as often as one likes, gone when told."""
 
+import os
+import shutil
 import stat
 import subprocess
+import tempfile
 from pathlib import Path
 
 import psycopg2
@@ -70,3 +73,17 @@ def test_no_password_is_told_to_the_process_list(postgis_cluster: Cluster) -> No
 def test_the_data_directory_is_remembered(postgis_cluster: Cluster) -> None:
     assert Path(postgis_cluster.data / "PG_VERSION").exists()
     assert Cluster(postgis_cluster.home).data == postgis_cluster.data
+
+
+def test_a_careful_users_umask_does_not_shut_the_server_out() -> None:
+    before = os.umask(0o077)
+    folder = Path(tempfile.mkdtemp(prefix=f"jichu-test-{os.getpid()}-"))
+    folder.chmod(0o711)
+    cluster = Cluster(folder, durable=False)
+    try:
+        cluster.start_empty()
+        assert cluster.running()
+    finally:
+        os.umask(before)
+        cluster.remove()
+        shutil.rmtree(folder, ignore_errors=True)
