@@ -19,7 +19,7 @@ ALLOWED = {
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 LONG_FILES = {"pipeline.py": "the one place that tells the whole story in order"}
 LONG_FUNCTIONS: dict[str, str] = {}
-MAY_PRINT = {"cli.py", "platform", "spec/document.py"}  # the last is a program of its own that writes the schemas' JSON Schema
+MAY_PRINT = {"cli", "platform", "spec/document.py"}  # the last is a program of its own that writes the schemas' JSON Schema
 
 MODULES = sorted(p for p in (ROOT / "etl").rglob("*.py"))
 PARSED = {p: ast.parse(p.read_text(encoding="utf-8")) for p in MODULES}

@@ -1,0 +1,38 @@
+"""The command line: what an engineer types. Every error is one Chinese sentence; nothing shows a traceback."""
+
+import logging
+import os
+import sys
+
+import typer
+
+from etl.cli.app import app
+from etl.errors import JichuError, where
+
+# isort: off
+from etl.cli import loading, deciding, looking, describing, reviewing, city, services  # noqa: F401  # in the order of --help
+# isort: on
+
+
+def main() -> None:
+    """Runs the command line; known errors are said in one line with their exit code."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("jichu").setLevel(os.environ.get("JICHU_LOG", "WARNING").upper())
+    try:
+        code = app(standalone_mode=False)  # click answers with the code of typer.Exit here, and does not raise it
+        sys.exit(code if isinstance(code, int) else 0)
+    except JichuError as e:
+        print(f"jichu: {e}", file=sys.stderr)
+        sys.exit(e.exit_code)
+    except typer.Exit as e:
+        sys.exit(e.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        print("jichu: 已中断；再运行一次即从断处继续", file=sys.stderr)
+        sys.exit(130)
+    except Exception as e:
+        if hasattr(e, "format_message"):  # click's own usage errors
+            print(f"jichu: {e.format_message()}；用 --help 看用法", file=sys.stderr)
+            sys.exit(2)
+        logging.getLogger("jichu").debug("%s", where(e))
+        print(f"jichu: 内部错误 {type(e).__name__}（JICHU_LOG=debug 可看详情，其中不应有个人信息）", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,5 @@
+"""`python -m etl.cli` is `jichu`."""
+
+from etl.cli import main
+
+main()

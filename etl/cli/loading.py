@@ -1,0 +1,67 @@
+"""Loading: run, replay."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from etl import pipeline, spec
+from etl.cli.app import DATASET, app, out, say
+
+
+@app.command(rich_help_panel="装载")
+def run(
+    drop: Annotated[Path | None, typer.Option(help="投递文件夹（默认 JICHU_DROP）")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="只处理这些数据集及其下游，可写多次")] = None,
+    as_of: Annotated[str | None, typer.Option(help="业务日期 YYYY-MM-DD（默认 JICHU_TODAY，再默认今天）")] = None,
+) -> None:
+    """在本进程中按依赖次序运行整条管线（与 Airflow 的 DAG 调用相同的函数）。退出码：0 全部装载，3 有拒收、挂起或连不上的，1 失败，4 另一次运行占着锁。"""
+    summary = pipeline.run(drop, only or (), as_of, say)
+    _accounts(summary)
+    raise typer.Exit(summary.exit_code)
+
+
+def _accounts(summary: pipeline.Summary) -> None:
+    """The row accounts of a run, as a table."""
+    table = Table(title="行数账", title_justify="left")
+    for name in ("数据集", "交付", "状态"):
+        table.add_column(name)
+    keys = {
+        "收到": "rows_in",
+        "新增": "rows_new",
+        "变更": "rows_changed",
+        "未变": "rows_unchanged",
+        "重复": "rows_duplicate",
+        "隔离": "rows_quarantined",
+        "消失": "rows_removed",
+    }
+    for name in keys:
+        table.add_column(name, justify="right")
+    for dataset, deliveries in summary.deliveries.items():
+        for d in deliveries:
+            state = {"loaded": "已装载", "held": "[yellow]挂起[/]", "rejected": "[red]拒收[/]"}[d["state"]]
+            table.add_row(dataset, d["delivered_on"], state, *(str(d.get(k, "")) for k in keys.values()))
+    if table.row_count:
+        out.print(table)
+    states = {"published": "已发布", "unchanged": "无变化", "held": "挂起"}
+    out.print("各库：" + "，".join(f"{spec.load().libraries[n].title} {states[x['state']]}" for n, x in summary.libraries.items()))
+    if summary.skipped:
+        out.print(f"没有投递文件夹或连接而跳过：{'、'.join(summary.skipped)}", highlight=False)
+    for name, error in summary.failures.items():
+        out.print(f"[red]失败[/] {name}：{error}", highlight=False)
+    out.print(f"用时 {summary.seconds:.1f} 秒", highlight=False)
+
+
+@app.command(rich_help_panel="装载")
+def replay(dataset: Annotated[str, DATASET]) -> None:
+    """规则或代码表改好以后，把还在隔离的行再试一遍。"""
+    done = pipeline.replay(dataset, say=say)
+    print(
+        f"{dataset}：试了 {done['rows_in']} 行"
+        + (
+            f"，装载 {done['rows_new'] + done['rows_changed']} 行，仍隔离 {done['rows_quarantined']} 行"
+            if done["rows_in"]
+            else "，没有在隔离的行"
+        )
+    )

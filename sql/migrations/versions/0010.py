@@ -1,0 +1,10 @@
+"""tickets: the statements are in sql/migrations/0010_*.sql."""
+
+from etl.migrate import statements_of
+
+revision = "0010"
+down_revision = "0009"
+
+
+def upgrade() -> None:
+    statements_of(revision)

@@ -1,0 +1,10 @@
+"""exchange: the statements are in sql/migrations/0011_*.sql."""
+
+from etl.migrate import statements_of
+
+revision = "0011"
+down_revision = "0010"
+
+
+def upgrade() -> None:
+    statements_of(revision)

@@ -1,0 +1,10 @@
+"""roles: the statements are in sql/migrations/0013_*.sql."""
+
+from etl.migrate import statements_of
+
+revision = "0013"
+down_revision = "0012"
+
+
+def upgrade() -> None:
+    statements_of(revision)
