@@ -36,21 +36,29 @@ def weights() -> str:
 
 
 # gamma counts levels from the weakest (0 = else) upwards; -1 = null
-NAME = {"exact": 7, "gap": 6, "homophone": 5, "one_character": 4, "one_of_two": 3, "other_surname": 2, "surname": 1, "else": 0}
+NAME = {"exact": 8, "gap": 7, "homophone": 6, "alike": 5, "one_character": 4, "one_of_two": 3, "other_surname": 2, "surname": 1, "else": 0}
 
+# What the score alone may not decide: a name that differs, a sex or birth date that contradicts.
 GUARD = f"""
     (gamma_name in ({NAME["exact"]}, {NAME["gap"]}, {NAME["homophone"]})
+        -- a character taken for one that looks like it: beside a birth date, a phone or a plate
+        or gamma_name = {NAME["alike"]} and (gamma_birth = 4 or gamma_birth = -1 and gamma_sex <> 0 and (gamma_phone = 1 or gamma_address >= 4))
         -- another character: only beside the same birth date, and more than the family shares
         or gamma_name in ({NAME["one_character"]}, {NAME["one_of_two"]}) and gamma_birth = 4 and (gamma_number >= 3 or gamma_phone = 1 and gamma_address >= 4)
-        -- a surname misread (陈, 阵), the given name the same: beside the same birth date and plate or phone
+        -- a surname misread (陈, 阵), the given name the same, which a family does not share: beside the same birth date and plate or phone, or plate and phone
         or gamma_name = {NAME["other_surname"]} and gamma_birth = 4 and (gamma_phone = 1 or gamma_address >= 4 or gamma_number >= 3)
+        or gamma_name = {NAME["other_surname"]} and gamma_birth = -1 and gamma_phone = 1 and gamma_address >= 4
         -- a former name: the number itself, nearly, or birth date with phone and address
-        or gamma_name = {NAME["surname"]} and gamma_birth = 4 and gamma_number >= 3
-        -- no name at all: birth date and phone or address, or the household (a newborn on its certificate)
-        or gamma_name = -1 and gamma_birth = 4 and (gamma_phone = 1 or gamma_address >= 4 or gamma_number >= 3 or gamma_context = 1))
-    and not (gamma_sex = 0 and gamma_birth <> 4)
+        or gamma_name = {NAME["surname"]} and gamma_birth = 4 and gamma_number >= 3 and not (gamma_phone = 0 and gamma_address <= 2)
+        -- no name at all: birth date and phone or address, or the household (a newborn on its certificate); phone and plate
+        or gamma_name = -1 and gamma_birth = 4 and (gamma_phone = 1 or gamma_address >= 4 or gamma_number >= 3 or gamma_context = 1)
+        or gamma_name = -1 and gamma_birth = -1 and gamma_phone = 1 and gamma_address >= 4)
+    and not (gamma_sex = 0 and gamma_birth <> 4 and not (gamma_name = {NAME["exact"]} and gamma_phone = 1 and gamma_address >= 4))
     and not (gamma_birth = 0 and gamma_number < 3 and gamma_phone <> 1 and gamma_context <> 1)
 """
+
+# Who acts for others or marries is grown up; years at the time of the record.
+ADULT, GROWN_UP = "('guardian', 'mother', 'father', 'husband', 'wife', 'appellant', 'legal_representative')", 15
 
 
 def attach(con: duckdb.DuckDBPyConnection) -> None:
@@ -60,13 +68,20 @@ def attach(con: duckdb.DuckDBPyConnection) -> None:
     limits = model.parameters()["thresholds"]
     con.execute(f"create or replace table scored_identified as {_combined('pair_identified', 'proto_r', persons)}")
     judged.refuse_attachments(con)
+    _refuse_kin(con)
+    con.execute(
+        "create or replace table shared_phone as select phone from rec where phone is not null and name is not null group by phone having count(distinct name) > 1"
+    )
     con.execute(f"""
         create or replace table best_candidate as
-        with guarded as (
-            select s.*, {GUARD} as plausible, s.bits as weight from scored_identified s
+        with plausible as (
+            select s.*, s.bits as weight from scored_identified s join rec r on r.rid = s.a
+            where ({GUARD}) and not (r.role in {ADULT} and coalesce(datediff('year', date_of_id(s.b), r.told_at) < {GROWN_UP}, false))
+                -- who tells no name and no birth date is told by a phone only if one person alone uses it
+                and not (s.gamma_name = -1 and s.gamma_birth = -1 and r.phone in (select phone from shared_phone))
         ),
         ranked as (
-            select *, row_number() over (partition by a order by weight desc, b) as rank, lead(weight) over (partition by a order by weight desc, b) as next_weight from guarded
+            select *, row_number() over (partition by a order by weight desc, b) as rank, lead(weight) over (partition by a order by weight desc, b) as next_weight from plausible
         )
         select *, 1 / (1 + pow(2, -weight)) as probability from ranked where rank = 1
     """)
@@ -77,11 +92,24 @@ def attach(con: duckdb.DuckDBPyConnection) -> None:
                 when gamma_address >= 4 then 'scored_address' else 'scored_name_birth' end as rule,
             {weights()} as evidence
         from best_candidate
-        where plausible and probability >= {limits["accept"]} and weight - coalesce(next_weight, -99) >= {limits["margin_bits"]}
+        where probability >= {limits["accept"]} and weight - coalesce(next_weight, -99) >= {limits["margin_bits"]}
     """)
     con.execute("insert into attached select a, proto, probability, rule, evidence from newly")
     con.execute(
         "insert into edge select n.a, i.rid, n.rule, n.probability, n.evidence from newly n join (select proto, min(rid) as rid from identified_record group by proto) i using (proto)"
+    )
+
+
+def _refuse_kin(con: duckdb.DuckDBPyConnection) -> None:
+    """A child, its parents and its guardian in one row are not each other; nor are husband and wife."""
+    kin = "('self', 'child', 'guardian', 'mother', 'father', 'husband', 'wife', 'spouse')"
+    con.execute(f"""
+        create or replace table row_kin as
+        select x.rid, y.rid as other from rec x join rec y on y.dataset = x.dataset and y.source_key = x.source_key and y.role <> x.role
+        where x.role in {kin} and y.role in {kin}
+    """)
+    con.execute(
+        "delete from scored_identified using row_kin k, whose o where o.rid = k.other and scored_identified.a = k.rid and scored_identified.b = o.proto"
     )
 
 
@@ -96,6 +124,7 @@ def pair(con: duckdb.DuckDBPyConnection) -> None:
     limits = model.parameters()["thresholds"]
     con.execute(f"create or replace table scored_left as {_combined('pair_left', 'rid_r', persons)}")
     judged.refuse_pairs(con)
+    con.execute("delete from scored_left using row_kin k where scored_left.a = k.rid and scored_left.b = k.other")
     con.execute(f"""
         insert into edge
         select a, b, 'scored_pair', 1 / (1 + pow(2, -bits)), {weights()} from scored_left

@@ -38,5 +38,16 @@ def groups(con: duckdb.DuckDBPyConnection) -> None:
             -- a former name: the birth date is the number's, or the surname is and nothing contradicts
             or coalesce(c.birth_agrees, false) and not c.sex_differs
             or c.own_birth is null and not c.sex_differs and surname(c.name) = surname(o.name)
+            -- a surname misread (马, 冯): the given name is the owner's
+            or not coalesce(c.birth_differs, false) and not c.sex_differs and length(c.name) = length(o.name) and c.name[2:] = o.name[2:]
+    """)
+    # A mistyped digit can make another's valid number, born the same day. A new name alone is a former name; a new name,
+    # phone and home, none of which any other record of the number tells, is somebody else.
+    con.execute("""
+        delete from identified_record using (
+            select n.rid from identified_record n join rec x using (rid) join claim c on c.id = n.proto and c.rid <> n.rid join rec o on o.rid = c.rid
+            where n.rule = 'id_and_birth' and x.phone is not null and x.addr is not null
+            group by n.rid having count(o.phone) > 0 and count(o.addr) > 0 and not bool_or(coalesce(o.phone = x.phone, false) or coalesce(x.addr in (o.addr, o.addr2), false) or coalesce(x.addr2 = o.addr, false))
+        ) stranger where identified_record.rid = stranger.rid
     """)
     con.execute("create or replace table left_record as select rid from rec anti join identified_record using (rid)")

@@ -2,14 +2,20 @@
 
 import duckdb
 
+from etl.match import alike
 from etl.match.pinyin import pinyin
 
 # Two characters in one place apart, for names of equal length up to four characters (counted in characters, never bytes).
 MACROS = """
 create or replace macro name_apart(a, b) as case when length(a) = length(b) and length(a) <= 4 then
     (a[1] <> b[1])::int + (a[2] <> b[2])::int + (a[3] <> b[3])::int + (a[4] <> b[4])::int else 9 end;
-create or replace macro has_gap(n) as regexp_matches(n, '[?？□*＊〇○]');
-create or replace macro fits_gap(pattern, n) as n like regexp_replace(pattern, '[?？□*＊〇○]', '_', 'g');
+-- What no person is called (markup, a formula, a command) says nothing of who it is.
+create or replace macro is_name(n) as not regexp_matches(n, '[<>=;(){}@"\\\\/]');
+-- A rare character came as ?, □, * or in pinyin: its place is known, the character is not.
+create or replace macro name_shape(n) as case when regexp_matches(n, '\\p{Han}') then regexp_replace(n, '[?？□*＊〇○]|[A-Za-z]+', '_', 'g') else n end;
+create or replace macro fits(s, t) as (contains(s, '_') or contains(t, '_')) and length(s) = length(t) and length(s) between 2 and 4
+    and (s[1] = t[1] or s[1] = '_' or t[1] = '_') and (s[2] = t[2] or s[2] = '_' or t[2] = '_')
+    and (s[3] = t[3] or s[3] = '_' or t[3] = '_') and (s[4] = t[4] or s[4] = '_' or t[4] = '_');
 create or replace macro surname(n) as case when n is null then null
     when n[1:2] in ('欧阳','司马','上官','诸葛','东方','皇甫','尉迟','公孙','令狐','慕容','司徒','夏侯','长孙','宇文','端木') then n[1:2] else n[1] end;
 create or replace macro date_of_id(t) as try_strptime(substr(t, 7, 8), '%Y%m%d')::date;
@@ -18,7 +24,7 @@ create or replace macro id_apart(a, b) as case when length(a) = 18 and length(b)
 create or replace macro id_swapped(a, b) as length(a) = 18 and length(b) = 18 and a <> b and list_sort(string_split(a, '')) = list_sort(string_split(b, ''))
     and list_sum(list_transform(range(1, 19), lambda i: (a[i] <> b[i])::int)) = 2;
 create or replace macro same_person_name(a, b, pa, pb) as a = b or pa = pb or name_apart(a, b) = 1 and (surname(a) = surname(b) or length(a) > 2)
-    or has_gap(a) and fits_gap(a, b) or has_gap(b) and fits_gap(b, a)
+    or fits(name_shape(a), name_shape(b))
     or length(a) > 4 and length(b) > 4 and levenshtein(a, b) <= 6;
 """
 
@@ -31,6 +37,7 @@ def records(con: duckdb.DuckDBPyConnection) -> None:
     where the name, the number or the birth date says that the key did not pass to somebody else.
     """
     con.execute(MACROS)
+    alike.register(con)
     con.execute("create or replace table person_told as select *, 0 as version from feed.person")
     pinyin(con, "select name from person_told union all select name from past.person", "name_pinyin")
     con.execute("""
@@ -46,7 +53,7 @@ def records(con: duckdb.DuckDBPyConnection) -> None:
         ),
         p as (
             select (row_number() over (order by hash(dataset, source_key, role, version, delivered_on, name, citizen_id_text))) - 1 as rid,
-                * replace (case when name_state = 'unnamed' then null else name end as name)
+                * replace (case when name_state = 'unnamed' or not is_name(name) then null else name end as name)
             from v
         )
         select p.rid, p.version, p.dataset, p.source_key, p.role, p.removed_on is not null as former, p.first_delivered_on,
@@ -54,11 +61,14 @@ def records(con: duckdb.DuckDBPyConnection) -> None:
             p.name, y.py, p.name_former, p.citizen_id as id, p.citizen_id_text as id_text, coalesce(p.citizen_id_state, 'missing') as id_state,
             date_of_id(p.citizen_id) as id_birth, case when p.citizen_id is not null then 2 - (substr(p.citizen_id, 17, 1)::int % 2) end::varchar as id_sex,
             p.birth_date as own_birth, p.sex_code as own_sex, p.phone, p.household_id, p.relation_to_head, p.household_head, p.entity_key,
-            coalesce(h.address_code, g.address_code) as addr, case when h.address_code is not null then g.address_code end as addr2,
+            coalesce(h.address_code, g.address_code) as addr,
+            -- another address of this person: the registered one, or where an appeal's trouble is, which is often at home
+            coalesce(case when h.address_code is not null then g.address_code end, t.address_code) as addr2,
             coalesce(p.residence_region_code, h.region_code, p.registered_region_code, g.region_code) as place
         from p left join name_pinyin y on y.name = p.name
         left join address_of h on h.dataset = p.dataset and h.source_key = p.source_key and h.purpose = 'residence' and p.version = 0 and p.role in ('self', 'child', 'guardian')
         left join address_of g on g.dataset = p.dataset and g.source_key = p.source_key and g.purpose = 'registered' and p.version = 0 and p.role = 'self'
+        left join address_of t on t.dataset = p.dataset and t.source_key = p.source_key and t.purpose = 'place' and p.version = 0 and p.role = 'appellant'
     """)
     con.execute("""
         create or replace table same_record as

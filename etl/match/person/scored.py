@@ -28,15 +28,28 @@ def frequencies(con: duckdb.DuckDBPyConnection) -> int:
 
 
 SHAPE = """
-    select {uid} as unique_id, '{side}' as source_dataset, x.rid, x.proto, x.name, x.py, surname(x.name) as sur, x.birth, x.sex, x.phone, x.addr, x.addr2, x.place,
+    select {uid} as unique_id, '{side}' as source_dataset, x.rid, x.proto, x.name, x.py, name_shape(x.name) as shape, l.alike, surname(x.name) as sur, x.birth, x.sex, x.phone, x.addr, x.addr2, x.place,
         case when x.place[7:9] <> '000' then x.place[:9] end as town, x.id_like,
         case when length(x.id_like) = 18 and not contains(x.id_like, '*') then x.id_like[:14] end as id_head,
         case when length(x.id_like) = 18 and not contains(x.id_like, '*') then x.id_like[7:18] end as id_tail,
         case when length(x.id_like) = 18 then x.id_like[:4] || x.id_like[15:18] end as mask,
         coalesce(pc.ctx, c.ctx) as ctx, list_filter(coalesce(pc.ctx, c.ctx), lambda x: x[1] = 'H')[1] as house, x.name[2:] as given, coalesce(n.persons <= {rare}, true) as name_is_rare, coalesce(n.persons <= {uncommon}, true) as name_is_uncommon
     from {rows} x left join context c using (rid) left join proto_context pc on pc.proto = x.proto
-    left join tf_name_of n on n.name = x.name
+    left join tf_name_of n on n.name = x.name left join name_alike l on l.name = x.name
 """
+
+
+def look_alikes(con: duckdb.DuckDBPyConnection) -> None:
+    """Table `name_alike` (name, alike): names somebody here bears that differ from it in one character, and by eye hardly."""
+    con.execute("""
+        create or replace table name_alike as
+        with known as (select distinct name from rec where length(name) in (2, 3)),
+        wrong as (select name, unnest(range(1, length(name) + 1)) as i from known semi join (select r.name from rec r anti join whose using (rid)) using (name)),
+        variant as (
+            select w.name, w.name[:i - 1] || a.other || w.name[i + 1:] as other from wrong w join alike a on a.character = w.name[i]
+        )
+        select v.name, list(distinct v.other) as alike from variant v semi join known k on k.name = v.other group by v.name
+    """)
 
 
 def sides(con: duckdb.DuckDBPyConnection) -> None:
@@ -84,6 +97,7 @@ def score(con: duckdb.DuckDBPyConnection, persons: int, *, within: bool, out: st
 def against_identified(con: duckdb.DuckDBPyConnection) -> None:
     """Table `pair_identified`: records left × identified persons."""
     persons = frequencies(con)
+    look_alikes(con)
     sides(con)
     score(con, persons, within=False, out="pair_identified")
 
