@@ -24,11 +24,14 @@ def link(bench: Workbench) -> None:
     context.known(con)
     decided.corrected(con)
     judged.attach(con)
-    for _ in range(2):  # who is found in the first round is context for the others of their row and household
-        context.known(con)
-        scored.against_identified(con)
-        decided.attach(con)
     context.known(con)
+    scored.lay_out(con)
+    scored.against_identified(con)
+    decided.attach(con)
+    context.learn(con)  # who is found in the first round is context for the others of their row and household
+    scored.again(con)
+    decided.attach(con)
+    context.learn(con)
     scored.among_left(con)
     decided.pair(con)
     _clusters(bench)

@@ -11,11 +11,8 @@ FREQUENT = ("name", "py", "phone", "addr")
 RARE, UNCOMMON = 3, 40  # persons of a name: few enough to look at all of them, or all of them in one town
 
 
-def frequencies(con: duckdb.DuckDBPyConnection) -> int:
-    """Term frequencies over persons (identified ones, else records): `tf_<column>_of` tables. Returns the persons."""
-    con.execute(
-        "create or replace table person_of as select r.rid, coalesce(w.proto, 'R' || r.rid::varchar) as person from rec r left join whose w using (rid)"
-    )
+def frequencies(con: duckdb.DuckDBPyConnection) -> None:
+    """How many of the identified persons bear a value, and their share: `tf_<column>_of` tables, counted once."""
     persons = count(con, "select count(distinct proto) from whose") or 1
     for column in FREQUENT:
         con.execute(f"""
@@ -24,18 +21,29 @@ def frequencies(con: duckdb.DuckDBPyConnection) -> int:
             from rec left join whose using (rid) where {column} is not null group by {column}
         """)
         con.execute(f"create or replace view tf_{column}_lookup as select {column}, tf_{column} from tf_{column}_of")
-    return persons
 
 
-SHAPE = """
-    select {uid} as unique_id, '{side}' as source_dataset, x.rid, x.proto, x.name, x.py, name_shape(x.name) as shape, l.alike, surname(x.name) as sur, x.birth, x.sex, x.phone, x.addr, x.addr2, x.place,
-        case when x.place[7:9] <> '000' then x.place[:9] end as town, x.id_like,
+SIDE = """
+    select {uid} as unique_id, '{side}' as source_dataset, x.rid, x.proto, x.name, x.py, name_shape(x.name) as shape, k.alike, surname(x.name) as sur,
+        x.name[2:] as given, x.birth, x.sex, x.phone, x.addr, x.addr2, x.place, case when x.place[7:9] <> '000' then x.place[:9] end as town, x.id_like,
         case when length(x.id_like) = 18 and not contains(x.id_like, '*') then x.id_like[:14] end as id_head,
         case when length(x.id_like) = 18 and not contains(x.id_like, '*') then x.id_like[7:18] end as id_tail,
         case when length(x.id_like) = 18 then x.id_like[:4] || x.id_like[15:18] end as mask,
-        coalesce(pc.ctx, c.ctx) as ctx, list_filter(coalesce(pc.ctx, c.ctx), lambda x: x[1] = 'H')[1] as house, x.name[2:] as given, coalesce(n.persons <= {rare}, true) as name_is_rare, coalesce(n.persons <= {uncommon}, true) as name_is_uncommon
-    from {rows} x left join context c using (rid) left join proto_context pc on pc.proto = x.proto
-    left join tf_name_of n on n.name = x.name left join name_alike l on l.name = x.name
+        c.ctx, list_filter(c.ctx, lambda x: x[1] = 'H')[1] as house,
+        coalesce(n.persons <= {rare}, true) as name_is_rare, coalesce(n.persons <= {uncommon}, true) as name_is_uncommon
+    from ({rows}) x left join {context} c using ({key}) left join tf_name_of n on n.name = x.name left join name_alike k on k.name = x.name
+"""
+LEFT = """
+    select r.rid, null::varchar as proto, r.name, r.py, r.phone, r.addr, r.addr2, r.place,
+        coalesce(r.own_birth, case when r.id_state in ('invalid', 'masked') then date_of_id(r.id_text) end) as birth,
+        coalesce(r.own_sex, case r.role when 'husband' then '1' when 'wife' then '2' when 'mother' then '2' when 'father' then '1' end) as sex,
+        case when r.id_state in ('invalid', 'masked') and length(r.id_text) = 18 then r.id_text end as id_like
+    from rec r anti join whose using (rid)
+"""
+RIGHT = """
+    select min(r.rid) as rid, w.proto, r.name, r.py, r.phone, r.addr, r.addr2, r.place, coalesce(date_of_id(w.proto), r.own_birth) as birth,
+        (2 - substr(w.proto, 17, 1)::int % 2)::varchar as sex, w.proto as id_like
+    from rec r join whose w using (rid) {only} group by all
 """
 
 
@@ -52,58 +60,72 @@ def look_alikes(con: duckdb.DuckDBPyConnection) -> None:
     """)
 
 
-def sides(con: duckdb.DuckDBPyConnection) -> None:
+def _left(rows: str) -> str:
+    return SIDE.format(uid="x.rid::varchar", side="left", rows=rows, context="context", key="rid", rare=RARE, uncommon=UNCOMMON)
+
+
+def _right(only: str) -> str:
+    rows = RIGHT.format(only=only)
+    return SIDE.format(uid="uuid()::varchar", side="right", rows=rows, context="proto_context", key="proto", rare=RARE, uncommon=UNCOMMON)
+
+
+def lay_out(con: duckdb.DuckDBPyConnection) -> None:
     """`left_side`: records not identified; `right_side`: what is told of each identified person, each saying once."""
-    con.execute("""
-        create or replace table left_rows as
-        select r.rid, null::varchar as proto, r.name, r.py, r.phone, r.addr, r.addr2, r.place,
-            coalesce(r.own_birth, case when r.id_state in ('invalid', 'masked') then date_of_id(r.id_text) end) as birth,
-            coalesce(r.own_sex, case r.role when 'husband' then '1' when 'wife' then '2' when 'mother' then '2' when 'father' then '1' end) as sex,
-            case when r.id_state in ('invalid', 'masked') and length(r.id_text) = 18 then r.id_text end as id_like
-        from rec r anti join whose using (rid)
-    """)
-    con.execute("""
-        create or replace table right_rows as
-        select min(r.rid) as rid, w.proto, r.name, r.py, r.phone, r.addr, r.addr2, r.place, coalesce(date_of_id(w.proto), r.own_birth) as birth,
-            (2 - substr(w.proto, 17, 1)::int % 2)::varchar as sex, w.proto as id_like
-        from rec r join whose w using (rid) group by all
-    """)
-    for side in ("left", "right"):
-        uid = "x.rid::varchar" if side == "left" else "(row_number() over ())::varchar"
-        con.execute(
-            f"create or replace table {side}_side as {SHAPE.format(uid=uid, side=side, rows=side + '_rows', rare=RARE, uncommon=UNCOMMON)}"
-        )
+    frequencies(con)
+    look_alikes(con)
+    con.execute(f"create or replace table left_side as {_left(LEFT)}")
+    con.execute(f"create or replace table right_side as {_right('')}")
 
 
-def score(con: duckdb.DuckDBPyConnection, persons: int, *, within: bool, out: str) -> None:
-    """Scores blocked pairs into table `out`: rid_l, rid_r, proto_r, gamma_* and mw_* per comparison."""
+def _score(con: duckdb.DuckDBPyConnection, left: str, right: str | None) -> str:
+    """Name of a table of the blocked pairs of two sides, or within one: rid_l, rid_r, proto_r, gamma_* and mw_* per comparison."""
     from splink import DuckDBAPI, Linker
 
     logging.getLogger("splink").setLevel(logging.ERROR)
-    options = model.settings(persons) | ({"link_type": "dedupe_only"} if within else {})
+    persons = count(con, "select count(distinct proto) from whose")
+    options = model.settings(persons) | ({"link_type": "dedupe_only"} if right is None else {})
     api = DuckDBAPI(connection=con)
-    left = api.register("left_side", dataset_display_name="left")
-    right = None if within else api.register("right_side", dataset_display_name="right")
-    linker = Linker(left if right is None else [left, right], options, log_level=None)
+    one = api.register(left, dataset_display_name="left")
+    other = api.register(right, dataset_display_name="right") if right else None
+    linker = Linker(one if other is None else [one, other], options, log_level=None)
     for column in FREQUENT:  # how rare a value is among persons, not among records
         linker.table_management.register_term_frequency_lookup(api.register(f"tf_{column}_lookup"), column)
-    if right is None:
-        found = linker.inference.predict_within(left, warning_mode="never")
+    if other is None:
+        found = linker.inference.predict_within(one, warning_mode="never")
     else:
-        found = linker.inference.predict_between(left, right, warning_mode="never")
-    con.execute(f"create or replace table {out} as select * from {found.physical_name}")
+        found = linker.inference.predict_between(one, other, warning_mode="never")
+    return str(found.physical_name)
 
 
 def against_identified(con: duckdb.DuckDBPyConnection) -> None:
     """Table `pair_identified`: records left × identified persons."""
-    persons = frequencies(con)
-    look_alikes(con)
-    sides(con)
-    score(con, persons, within=False, out="pair_identified")
+    con.execute(f"create or replace table pair_identified as select * from {_score(con, 'left_side', 'right_side')}")
+
+
+def again(con: duckdb.DuckDBPyConnection) -> None:
+    """Scores anew what the last attachments changed: the persons of whom more is told, the records with more about them."""
+    _move(con)
+    con.execute("create or replace table left_part as select * from left_side semi join changed_record using (rid)")
+    con.execute("create or replace table right_part as select * from right_side semi join changed_person using (proto)")
+    con.execute("create or replace table right_rest as select * from right_side anti join changed_person using (proto)")
+    con.execute("""
+        delete from pair_identified where rid_l not in (select rid from left_side) or rid_l in (select rid from left_part)
+            or proto_r in (select proto from changed_person)
+    """)
+    for left, right in (("left_side", "right_part"), ("left_part", "right_rest")):
+        if count(con, f"select count(*) from {left}") and count(con, f"select count(*) from {right}"):
+            con.execute(f"insert into pair_identified by name select * from {_score(con, left, right)}")
 
 
 def among_left(con: duckdb.DuckDBPyConnection) -> None:
     """Table `pair_left`: records left × records left."""
-    persons = frequencies(con)
-    sides(con)
-    score(con, persons, within=True, out="pair_left")
+    _move(con)
+    con.execute(f"create or replace table pair_left as select * from {_score(con, 'left_side', None)}")
+
+
+def _move(con: duckdb.DuckDBPyConnection) -> None:
+    """Who was attached is no longer left, and is among what is told of the person."""
+    con.execute("delete from left_side where rid in (select a from newly) or rid in (select rid from changed_record)")
+    con.execute(f"insert into left_side by name {_left(LEFT + ' semi join changed_record using (rid)')}")
+    con.execute("delete from right_side where proto in (select proto from changed_person)")
+    con.execute(f"insert into right_side by name {_right('semi join changed_person using (proto)')}")
