@@ -13,7 +13,8 @@ setup:
 run: setup
 	@$(BIN)/python -m etl.platform run --persons $(PERSONS)
 
-test: setup
+test:
+	@etl/platform/setup.sh test
 	$(BIN)/python -m pytest
 
 check: setup

@@ -6,11 +6,12 @@ Named `<department>.<dataset>`; ends in the asset `<department>/<dataset>`, on w
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, Asset, MultipleCronTriggerTimetable, Param, get_current_context, get_parsing_context, task
+from airflow.sdk import DAG, Asset, AssetAlias, MultipleCronTriggerTimetable, Param, get_current_context, get_parsing_context, task
 
 from etl import pipeline
 
 TIMEZONE = "Asia/Shanghai"
+HELD = Asset(name="held", uri="jichu://held")  # dags/decisions.py asks about what is held
 # Airflow takes False for "if the last time was a moment ago"; unpausing a DAG shall not start last night's run.
 NOT_AT_ONCE = timedelta(seconds=1)
 # A department is not punctual: while a delivery is due we look every night, otherwise on Mondays. A look costs a second.
@@ -25,6 +26,13 @@ LOOKS = {
 CHANNELS = {"file": "文件", "database": "数据库", "api": "接口"}
 KINDS = {"full": "全量", "increment": "增量"}
 DUE = {"daily": "每日", "weekly": "每周", "monthly": "每月", "quarterly": "每季", "yearly": "每年", "irregular": "不定期"}
+LATEST = {
+    "daily": "上次交付的次日",
+    "weekly": "下一周的星期日",
+    "monthly": "下一月的最后一天",
+    "quarterly": "下一季的最后一天",
+    "yearly": "下一年的12月31日",
+}
 
 
 def explain(source: Any, owner: str) -> str:
@@ -35,7 +43,8 @@ def explain(source: Any, owner: str) -> str:
         f"# {owner}：{source.title}\n\n"
         f"交付方式：{CHANNELS[terms.channel]}，{KINDS[terms.kind]}，{DUE[terms.due]}；主键：{'、'.join(source.key)}。{source.notes}\n\n"
         "取走所有待处理的交付，按日期从旧到新：落地 → 清洗 → 记账 → 检查 → 入库。没有新交付时什么也不做，可随时重跑。"
-        "被拒收或挂起的交付见表 `ops.delivery` 与发给部门的质量报告。\n\n"
+        f"下次最迟：{LATEST.get(terms.due, '不定')}；逾期、过短、空、重复的见视图 `ops.punctuality`、`jichu status` 与“数据质量报告”的“交付期限”。\n\n"
+        "被拒收或挂起的交付见表 `ops.delivery` 与发给部门的质量报告；挂起的在“待决事项”（DAG `decisions`）里放行或弃用。\n\n"
         f"| 交付列 | 含义 | 清洗后 | 规则 |\n| --- | --- | --- | --- |\n{columns}\n"
     )
 
@@ -70,7 +79,7 @@ def define(source: Any, owner: str, minute: int) -> DAG:
         tags=["部门数据", owner, CHANNELS[terms.channel], DUE[terms.due]],
     ) as dag:
 
-        @task(task_id="ingest", task_display_name="入库", outlets=[asset])
+        @task(task_id="ingest", task_display_name="入库", outlets=[asset, AssetAlias("held")])
         def ingest(dataset: str) -> dict[str, Any]:
             context = get_current_context()
             as_of = context["params"]["as_of"]
@@ -78,6 +87,8 @@ def define(source: Any, owner: str, minute: int) -> DAG:
             if any((d.get("reason") or "").startswith("unreachable") for d in result["deliveries"]):
                 raise ConnectionError(f"{dataset}：部门暂时连不上，稍后重试")
             context["outlet_events"][asset].extra = {"as_of": as_of}
+            if any(d["state"] == "held" for d in result["deliveries"]):
+                context["outlet_events"][AssetAlias("held")].add(HELD, extra={"as_of": as_of})
             return result
 
         ingest(source.name)

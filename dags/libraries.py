@@ -8,7 +8,17 @@ published when nothing has changed.
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, CronTriggerTimetable, Param, get_current_context, get_parsing_context, task
+from airflow.sdk import (
+    DAG,
+    Asset,
+    AssetAlias,
+    AssetOrTimeSchedule,
+    CronTriggerTimetable,
+    Param,
+    get_current_context,
+    get_parsing_context,
+    task,
+)
 
 from etl import pipeline
 
@@ -16,6 +26,7 @@ TIMEZONE = "Asia/Shanghai"
 # Airflow takes False for "if the last time was a moment ago"; unpausing a DAG shall not start last night's run.
 NOT_AT_ONCE = timedelta(seconds=1)
 OWNER = "市大数据管理局"
+HELD = Asset(name="held", uri="jichu://held")  # dags/decisions.py asks about what is held
 
 
 def feeding(library: Any) -> list[str]:
@@ -34,7 +45,7 @@ def explain(library: Any, datasets: list[str]) -> str:
     tables = "\n".join(f"- `{table}`" for table in library.tables)
     return (
         f"# {library.title}\n\n关联 → 归并 → 检查 → 发布，一个事务：分析人员看到的总是旧的或新的整体。"
-        "严重检查不过则挂起，仍用上一次发布的内容（见 `ops.publication`）。输入没有变化时不重算。\n\n"
+        "严重检查不过则挂起，仍用上一次发布的内容（见 `ops.publication`），在“待决事项”（DAG `decisions`）里放行或弃用。输入没有变化时不重算。\n\n"
         f"## 发布的表\n{tables}\n\n## 读取\n先要发布的库：{'、'.join(library.after) or '无'}。数据集：{'、'.join(datasets)}。\n"
     )
 
@@ -67,7 +78,7 @@ def define(library: Any, position: int) -> DAG:
         tags=["基础库", library.title],
     ) as dag:
 
-        @task(task_id="integrate", task_display_name="关联、归并、发布", outlets=[asset])
+        @task(task_id="integrate", task_display_name="关联、归并、发布", outlets=[asset, AssetAlias("held")])
         def integrate(name: str) -> dict[str, Any]:
             context = get_current_context()
             events = [e for each in context["triggering_asset_events"].values() for e in each]
@@ -75,6 +86,8 @@ def define(library: Any, position: int) -> DAG:
             as_of = context["params"]["as_of"] or max(told, default=None)
             result = pipeline.integrate(name, as_of=as_of)
             context["outlet_events"][asset].extra = {"as_of": as_of}
+            if result["state"] == "held":
+                context["outlet_events"][AssetAlias("held")].add(HELD, extra={"as_of": as_of})
             return result
 
         integrate(library.name)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from etl.errors import UsageError
+from etl.errors import DeliveryRefused, UsageError
 
 FILE = "connections.env"
 
@@ -33,6 +33,16 @@ class Connection:
     def place(self) -> str:
         """Host and port, for messages."""
         return f"{self.host or 'localhost'}{f':{self.port}' if self.port else ''}"
+
+    def seconds(self, name: str, usual: float) -> float:
+        """A time in the extra, or what is usual. Raises DeliveryRefused(unreachable) for what is no time."""
+        try:
+            found = float(self.extra.get(name) or usual)
+        except (TypeError, ValueError):
+            found = 0
+        if not 0 < found < float("inf"):
+            raise DeliveryRefused("unreachable", f"连接的 {name} 应为秒数")
+        return found
 
 
 def get(name: str, home: Path) -> Connection | None:

@@ -3,6 +3,7 @@
 from functools import cache
 
 from psycopg2.extensions import connection as Connection
+from psycopg2.extras import execute_values
 
 from etl import db
 from etl.engine import literal, quote
@@ -36,14 +37,15 @@ def head() -> str:
     return max(p.stem for p in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
-def _at_head(settings: Settings) -> bool:
+def current(settings: Settings) -> bool:
+    """Whether the database has the newest shape."""
     exists = db.query(settings, "select to_regclass('public.alembic_version') is not null")[0][0]
     return bool(exists) and db.query(settings, "select version_num from public.alembic_version") == [(head(),)]
 
 
 def migrate(settings: Settings) -> None:
     """Brings the database to the newest shape. Does nothing, quickly, when it is there already."""
-    if _at_head(settings):
+    if current(settings):
         return
     from alembic import command
     from alembic.config import Config
@@ -63,6 +65,27 @@ def migrate(settings: Settings) -> None:
         with engine.connect() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+
+def terms(settings: Settings, registry: Registry) -> None:
+    """Copies into ops.term how every dataset is delivered and when it is due, if it says otherwise now."""
+    names = ("dataset", "department", "title", "channel", "kind", "due")
+    declared = {
+        s.name: (s.name, s.department, s.title, s.delivery.channel, s.delivery.kind, s.delivery.due) for s in registry.sources.values()
+    }
+    have = {row[0]: row for row in db.query(settings, f"select {', '.join(names)} from ops.term")}
+    if have == declared:
+        return
+    with db.transaction(settings) as con:
+        db.rows(con, "lock table ops.term in share row exclusive mode")  # tasks start side by side
+        db.rows(con, "delete from ops.term where dataset <> all(%s)", [list(declared)])
+        sets = ", ".join(f"{n} = excluded.{n}" for n in names[1:])
+        with con.cursor() as c:
+            execute_values(
+                c,
+                f"insert into ops.term ({', '.join(names)}) values %s on conflict (dataset) do update set {sets}",
+                list(declared.values()),
+            )
 
 
 def staging(con: Connection, registry: Registry, source: Source) -> None:

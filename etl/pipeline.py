@@ -6,31 +6,40 @@ file that imports this module parses in no time.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import time
-import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from etl import settings as settings_module
 from etl import spec
 from etl.errors import DeliveryRefused, JichuError, where
-from etl.settings import Settings
-from etl.spec import Library, Registry, Source
+from etl.run import Run, start
+from etl.spec import Library, Source
 
 if TYPE_CHECKING:
     import duckdb
     from psycopg2.extensions import connection as Connection
 
+    from etl.books import Books
+    from etl.check import Outcome
     from etl.extract import Waiting
+    from etl.load import Change, Taken
+    from etl.workbench import Workbench
+
+    Decided = Callable[[Connection], None]  # writes a person's decision within the transaction that carries it out
 
 log = logging.getLogger("jichu")
+TOLD = {
+    "rows_in": "收",
+    "rows_new": "新",
+    "rows_changed": "变",
+    "rows_unchanged": "同",
+    "rows_duplicate": "重",
+    "rows_quarantined": "隔离",
+    "rows_removed": "去",
+}
 
 
 # ── what there is ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -51,46 +60,6 @@ def departments() -> dict[str, str]:
     return {n: d.title for n, d in spec.load().departments.items()}
 
 
-@dataclass
-class Run:
-    """One run: its settings, what it says while it works, and how long each stage took."""
-
-    settings: Settings
-    registry: Registry
-    say: Callable[[str], None] = lambda text: None
-    run_id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
-
-    @contextmanager
-    def stage(self, what: str, name: str) -> Iterator[dict[str, int]]:
-        """Times a stage into ops.stage; the caller puts the rows it handled into the dictionary."""
-        from etl import db
-
-        started, told = time.monotonic(), {"rows": 0}
-        yield told
-        seconds = time.monotonic() - started
-        log.info("%s %s: %s rows, %.2f s", what, name, told["rows"], seconds)
-        db.query(
-            self.settings,
-            "insert into ops.stage (run_id, what, stage, rows, seconds) values (%s, %s, %s, %s, %s)",
-            [self.run_id, what, name, told["rows"], round(seconds, 3)],
-        )
-
-
-def start(drop: Path | None = None, as_of: str | None = None, say: Callable[[str], None] | None = None) -> Run:
-    """A run on a database of the newest shape."""
-    import os
-
-    from etl import migrate
-
-    os.umask(0o077)  # whatever this process writes holds personal data: for its own user alone
-    settings = settings_module.load(drop, as_of)
-    migrate.migrate(settings)
-    registry = spec.load()
-    for problem in registry.problems:
-        log.warning(problem)
-    return Run(settings, registry, say or (lambda text: None))
-
-
 # ── one dataset ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -104,91 +73,38 @@ def ingest(dataset: str, as_of: str | None = None) -> dict[str, Any]:
 
 
 def _ingest(run: Run, source: Source) -> list[dict[str, Any]]:
-    from etl import db, extract, load
+    from etl import books, db, extract, load
 
     done: list[dict[str, Any]] = []
     with db.lock(run.settings, source.name):
         con = db.connect(run.settings)
         try:
-            books = _books(con, source)
-            for waiting in extract.find(source, run.settings, since=books.watermark):
+            known = books.read(con, source)
+            for waiting in extract.find(source, run.settings, since=known.watermark):
                 mark = extract.fingerprint(source, waiting)
-                if books.settled(waiting.delivered_on, mark):
+                if known.settled(waiting.delivered_on, mark):
                     continue
-                if books.held:
+                if known.held:
                     break  # later deliveries wait for the decision
-                taken = load.Taken(
-                    source.name,
-                    f"{waiting.delivered_on:%Y%m%d}-{(mark or 'unread')[:8]}",
-                    waiting.delivered_on,
-                    source.delivery.kind,
-                    mark or "",
-                    None,
-                )
+                day = waiting.delivered_on
+                taken = load.Taken(source.name, f"{day:%Y%m%d}-{(mark or 'unread')[:8]}", day, source.delivery.kind, mark or "", None)
                 try:
-                    books.admit(source, waiting, mark)
-                    outcome = _take(run, con, source, waiting, books)
+                    known.admit(source, day, mark)
+                    outcome = _take(run, con, source, waiting, known)
                 except DeliveryRefused as e:
                     state = "held" if e.code == "changed_after_load" else "rejected"
                     load.reject(con, taken, state, str(e))
-                    outcome = {"delivery_id": taken.delivery_id, "delivered_on": str(taken.delivered_on), "state": state, "reason": str(e)}
+                    outcome = {"delivery_id": taken.delivery_id, "delivered_on": str(day), "state": state, "reason": str(e)}
                 if outcome:
                     done.append(outcome)
                     run.say(_told(source, outcome))
-                books = _books(con, source)
+                known = books.read(con, source)
         finally:
             con.close()
     return done
 
 
-@dataclass(frozen=True)
-class Books:
-    """What ops.delivery knows of a dataset."""
-
-    entries: tuple[tuple[date, str, str, str], ...]  # delivered_on, delivery_id, state, content_sha256
-    watermark: str | None
-    last_rows: int | None
-
-    @property
-    def held(self) -> bool:
-        return any(state == "held" for _, _, state, _ in self.entries)
-
-    @property
-    def newest(self) -> date | None:
-        return max((d for d, _, state, _ in self.entries if state == "loaded"), default=None)
-
-    def settled(self, day: date, mark: str | None) -> bool:
-        """These very bytes of that day are on the books already, whatever became of them."""
-        return mark is not None and any(d == day and sha == mark for d, _, _, sha in self.entries)
-
-    def admit(self, source: Source, waiting: Waiting, mark: str | None) -> None:
-        """Refuses what comes too late or was changed behind our back."""
-        day = waiting.delivered_on
-        if mark and any(d == day and state == "loaded" and sha != mark for d, _, state, sha in self.entries):
-            raise DeliveryRefused("changed_after_load", f"{day} 的交付装载之后文件又被改动；请放行（按新内容装载）或弃用")
-        if source.delivery.kind == "full" and self.newest and day < self.newest:
-            raise DeliveryRefused("superseded", f"{day} 的全量交付早于已装载的 {self.newest}，不再采用")
-
-
-def _books(con: Connection, source: Source) -> Books:
-    from etl import db
-
-    entries = db.rows(
-        con,
-        "select delivered_on, delivery_id, state, content_sha256 from ops.delivery where dataset = %s and kind <> 'replay' order by sequence",
-        [source.name],
-    )
-    last = db.rows(
-        con,
-        "select rows_in, watermark from ops.delivery where dataset = %s and state = 'loaded' and kind <> 'replay' order by sequence desc limit 1",
-        [source.name],
-    )
-    watermark = db.rows(con, "select max(watermark) from ops.delivery where dataset = %s and state = 'loaded'", [source.name])[0][0]
-    con.commit()
-    return Books(tuple(entries), watermark, last[0][0] if last else None)
-
-
-def _take(run: Run, con: Connection, source: Source, waiting: Waiting, books: Books, *, decided: bool = False) -> dict[str, Any] | None:
+def _take(run: Run, con: Connection, source: Source, waiting: Waiting, books: Books) -> dict[str, Any] | None:
     """Lands one delivery and applies it. None when it turns out to be on the books already."""
     from etl import extract, load
 
@@ -196,17 +112,20 @@ def _take(run: Run, con: Connection, source: Source, waiting: Waiting, books: Bo
         landed = extract.land(source, waiting, run.settings)
         told["rows"] = landed.rows_in
     same_day = any(d == landed.delivered_on and state == "loaded" for d, _, state, _ in books.entries)
-    if not decided and (any(i == landed.delivery_id for _, i, _, _ in books.entries) or (same_day and landed.rows_in == 0)):
+    if any(i == landed.delivery_id for _, i, _, _ in books.entries) or (same_day and landed.rows_in == 0):
         return None
     taken = load.Taken(
         source.name, landed.delivery_id, landed.delivered_on, source.delivery.kind, landed.content_sha256, landed.watermark, landed.notes
     )
-    return _apply(run, con, source, taken, landed.rows, books, decided=decided)
+    return apply(run, con, source, taken, landed.rows, books)
 
 
-def _apply(run: Run, con: Connection, source: Source, taken: Any, rows: Path, books: Books, *, decided: bool) -> dict[str, Any]:
-    """clean → account → check → commit, or held with its reason."""
-    from etl import check, clean, engine, load, migrate
+def apply(
+    run: Run, con: Connection, source: Source, taken: Taken, rows: Path, books: Books, decided: Decided | None = None
+) -> dict[str, Any]:
+    """clean → account → check → commit, or held with its reason. `decided`: a person said to load it as it is; that is
+    written in the same transaction."""
+    from etl import check, clean, engine, hold, load, migrate, tickets
     from etl.account import account
 
     migrate.staging(con, run.registry, source)
@@ -221,40 +140,41 @@ def _apply(run: Run, con: Connection, source: Source, taken: Any, rows: Path, bo
             with run.stage(source.name, "account"):
                 before = load.snapshot(run.settings, con, duck, run.registry, source)
                 counted = account(duck, cleaned, f"read_parquet('{before}')", full=taken.kind == "full", day=taken.delivered_on)
+            with run.stage(source.name, "profile"):  # a retry of a few refused rows is like no delivery
+                profile = check.look(duck, cleaned, run.registry, source, taken.delivered_on) if taken.kind != "replay" else None
+                outcomes = check.unlike(source, profile, check.history(con, source, taken.delivered_on)) if profile else []
+            told_so = {"delivery_id": taken.delivery_id, "delivered_on": str(taken.delivered_on), **counted.as_dict()}
             reason = None if decided else _too_different(source, taken.kind, counted, books)
             if reason:
-                load.reject(con, taken, "held", reason, counted)
-                return {
-                    "delivery_id": taken.delivery_id,
-                    "delivered_on": str(taken.delivered_on),
-                    "state": "held",
-                    "reason": reason,
-                    **counted.as_dict(),
-                }
+                seen = hold.reasons(duck) + check.listed(check.failed(outcomes))
+                load.reject(con, taken, "held", reason, counted, lambda c: hold.put(c, source.name, taken.delivery_id, seen))
+                return told_so | {"state": "held", "reason": reason}
             with run.stage(source.name, "check"):
                 load.changes(duck, taken, cleaned, before, vintages=source.delivery.vintages)
                 waiting = load.candidate(con, duck, source, scratch)
-                outcomes = _checked(run, source, waiting, duck, cleaned)
-            failed = check.critical(outcomes)
-            if failed and not decided:
-                reason = "too_many_bad: 严重检查未过：" + "；".join(f"{o.expectation}（{o.failed} 行）：{o.because}" for o in failed)
-                load.reject(con, taken, "held", reason, counted)
-                return {
-                    "delivery_id": taken.delivery_id,
-                    "delivered_on": str(taken.delivered_on),
-                    "state": "held",
-                    "reason": reason,
-                    **counted.as_dict(),
-                }
+                outcomes += _checked(run, source, waiting, duck, cleaned)
+            critical = check.critical(outcomes)
+            if critical and not decided:
+                reason = "too_many_bad: 严重检查未过：" + "；".join(f"{o.expectation}（{o.failed} 行）：{o.because}" for o in critical)
+                seen = check.listed(critical)
+                load.reject(con, taken, "held", reason, counted, lambda c: hold.put(c, source.name, taken.delivery_id, seen))
+                return told_so | {"state": "held", "reason": reason}
+
+            def beside(c: Connection) -> None:
+                load.write_results(c, outcomes, taken.delivery_id)
+                tickets.follow_dataset(c, run.registry, source.name, taken.delivery_id, run.settings.today)
+                if profile:
+                    check.keep(c, source, taken.delivery_id, profile)
+                if decided:
+                    decided(c)
+
             with run.stage(source.name, "commit") as told:
-                load.commit(
-                    con, duck, source, taken, counted, rows, cleaned, scratch, lambda c: load.write_results(c, outcomes, taken.delivery_id)
-                )
+                load.commit(con, duck, source, taken, counted, rows, cleaned, scratch, beside)
                 load.keep_snapshot(run.settings, con, duck, run.registry, source, before, taken)
                 told["rows"] = counted.rows_new + counted.rows_changed
         finally:
             cleaned.unlink(missing_ok=True)
-    return {"delivery_id": taken.delivery_id, "delivered_on": str(taken.delivered_on), "state": "loaded", **counted.as_dict()}
+    return told_so | {"state": "loaded"}
 
 
 def _suite(run: Run, stem: str, target: str, candidate: str) -> list[Any]:
@@ -286,100 +206,8 @@ def _too_different(source: Source, kind: str, counted: Any, books: Books) -> str
 def _told(source: Source, outcome: dict[str, Any]) -> str:
     """One line of progress: no personal data, only counts."""
     words = {"loaded": "已装载", "held": "挂起", "rejected": "拒收"}[outcome["state"]]
-    if outcome["state"] == "loaded":
-        counts = " ".join(
-            f"{w}{outcome[k]}"
-            for w, k in (
-                ("收", "rows_in"),
-                ("新", "rows_new"),
-                ("变", "rows_changed"),
-                ("同", "rows_unchanged"),
-                ("重", "rows_duplicate"),
-                ("隔离", "rows_quarantined"),
-                ("去", "rows_removed"),
-            )
-        )
-        return f"{source.name} {outcome['delivered_on']} {words} {counts}"
-    return f"{source.name} {outcome['delivered_on']} {words} {outcome['reason']}"
-
-
-# ── decisions of people ──────────────────────────────────────────────────────────────────────────────────────────
-
-
-def decide(
-    dataset: str,
-    delivery: str,
-    *,
-    release: bool,
-    by: str,
-    why: str,
-    as_of: str | None = None,
-    drop: Path | None = None,
-    say: Callable[[str], None] | None = None,
-) -> dict[str, Any]:
-    """Releases or discards a held delivery; who and why are recorded."""
-    from etl import db, extract, load
-    from etl.errors import UsageError
-
-    run = start(drop, as_of, say)
-    source = run.registry.source(dataset)
-    with db.lock(run.settings, "run", shared=True), db.lock(run.settings, source.name):
-        con = db.connect(run.settings)
-        try:
-            found = db.rows(
-                con,
-                "select delivery_id, delivered_on, content_sha256, watermark, notes from ops.delivery where dataset = %s and delivery_id like %s and state = 'held'",
-                [dataset, delivery.replace("%", "") + "%"],
-            )
-            if len(found) != 1:
-                held = [r[0] for r in db.rows(con, "select delivery_id from ops.delivery where dataset = %s and state = 'held'", [dataset])]
-                raise UsageError(f"{dataset} 没有挂起的交付 {delivery}；挂起的有：{'、'.join(held) or '无'}")
-            delivery_id, day, sha, watermark, notes = found[0]
-            if release:
-                landed = [x for x in extract.replayable(source, run.settings) if x.delivery_id == delivery_id]
-                if landed:
-                    rows = landed[0].rows
-                else:
-                    waiting = [w for w in extract.find(source, run.settings, since=_books(con, source).watermark) if w.delivered_on == day]
-                    if not waiting:
-                        raise UsageError(f"{dataset} {delivery_id}：落地副本和投递文件夹里都已没有这次交付，无法放行")
-                    rows = extract.land(source, waiting[0], run.settings).rows
-                taken = load.Taken(dataset, delivery_id, day, source.delivery.kind, sha, watermark, tuple(notes))
-                outcome = _apply(run, con, source, taken, rows, _books(con, source), decided=True)
-            else:
-                outcome = {"delivery_id": delivery_id, "delivered_on": str(day), "state": "discarded"}
-            with con:
-                db.rows(
-                    con,
-                    "update ops.delivery set state = %s, decided_by = %s, decided_why = %s where dataset = %s and delivery_id = %s",
-                    ["loaded" if release else "discarded", by, why, dataset, delivery_id],
-                )
-            return outcome
-        finally:
-            con.close()
-
-
-def replay(dataset: str, as_of: str | None = None, say: Callable[[str], None] | None = None) -> dict[str, Any]:
-    """Tries the open quarantined rows again, after a rule or a code table was mended; counted like a delivery."""
-    from etl import db, engine, load
-    from etl.replay import requeue
-
-    run = start(as_of=as_of, say=say)
-    source = run.registry.source(dataset)
-    with db.lock(run.settings, "run", shared=True), db.lock(run.settings, source.name):
-        con = db.connect(run.settings)
-        try:
-            with engine.connect(run.settings) as duck:
-                rows, tried = requeue(con, duck, source)
-                if not tried:
-                    return {"dataset": dataset, "state": "nothing", "rows_in": 0}
-                stamp = hashlib.sha256(rows.read_bytes()).hexdigest()
-                day = run.settings.today
-                taken = load.Taken(dataset, f"{day:%Y%m%d}-replay-{run.run_id[:8]}", day, "replay", stamp, None)
-                outcome = _apply(run, con, source, taken, rows, _books(con, source), decided=True)
-            return {"dataset": dataset, **outcome}
-        finally:
-            con.close()
+    counts = " ".join(f"{word}{outcome[name]}" for name, word in TOLD.items()) if outcome["state"] == "loaded" else outcome["reason"]
+    return f"{source.name} {outcome['delivered_on']} {words} {counts}"
 
 
 # ── one library ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -391,7 +219,7 @@ def integrate(library: str, as_of: str | None = None) -> dict[str, Any]:
 
     run = start(as_of=as_of)
     with db.lock(run.settings, "run", shared=True):
-        return _integrate(run, run.registry.libraries[library])
+        return renew(run, run.registry.libraries[library])
 
 
 def _steps(library: str) -> Sequence[Callable[[Any], None]]:
@@ -416,125 +244,96 @@ def _steps(library: str) -> Sequence[Callable[[Any], None]]:
     return [import_module(f"etl.merge.{library}").build]
 
 
-def _integrate(run: Run, library: Library) -> dict[str, Any]:
-    from etl import check, db, engine, load
-    from etl.workbench import Workbench, lay, read_published
+def renew(
+    run: Run, library: Library, released: Mapping[tuple[str, str], int] | None = None, decided: Decided | None = None
+) -> dict[str, Any]:
+    """Computes a library anew unless nothing it depends on has changed, and publishes it or holds the candidate.
+
+    `released`: the failures that a person has seen and lets pass this once, (table, check) → rows; what fails besides, or
+    in more rows, holds again. `decided` writes that down in the transaction that publishes.
+    """
+    from etl import check, db, engine, inputs
 
     with db.lock(run.settings, f"library {library.name}"):
         con = db.connect(run.settings, autocommit=True)
         try:
-            inputs = _inputs(run, con, library)
-            if db.rows(
-                con,
-                "select 1 from ops.publication where library = %s and state = 'published' and inputs = %s and sequence = (select max(sequence) from ops.publication where library = %s)",
-                [library.name, inputs, library.name],
-            ):
+            read = inputs.fingerprint(run.settings, run.registry, con, library)
+            last = db.rows(
+                con, "select state, inputs from ops.publication where library = %s order by sequence desc limit 1", [library.name]
+            )
+            if last == [("published", read)]:
                 return {"library": library.name, "state": "unchanged"}
-            folder = run.settings.home / "cache" / load.instance(con)
             with engine.connect(run.settings) as duck:
-                bench = Workbench(duck, run.settings, run.registry, library)
-                with run.stage(library.name, "read"):
-                    fed = {s.name: s for n in library.inputs for s, _ in run.registry.feeding(f"{library.name}.{n}")}
-                    if library.name == "geospatial":  # every department's address texts
-                        fed |= {s.name: s for s in run.registry.sources.values() if any(c.rule == "address" for c in s.columns.values())}
-                    known = {r[0] for r in db.rows(con, "select distinct dataset from ops.delivery where state = 'loaded'")}
-                    snapshots = {n: load.snapshot(run.settings, con, duck, run.registry, s) for n, s in sorted(fed.items()) if n in known}
-                    past = {n: load.past(run.settings, con, duck, run.registry, fed[n]) for n in snapshots}
-                    shelves = {t: _shelf(run, con, library, t, folder) for t in library.reads}
-                    lay(bench, snapshots, past, {t: read_published(run.registry, con, duck, t, shelf) for t, shelf in shelves.items()})
+                bench = _bench(run, con, duck, library)
                 for step in _steps(library.name):
                     with run.stage(library.name, f"{step.__module__.split('.')[1]}.{step.__name__}"):
                         step(bench)
-                outcomes: list[Any] = []
-
-                def suite(table: str, candidate: str) -> str | None:
-                    found = _suite(run, table.replace(".", "/"), table, candidate)
-                    outcomes.extend(found)
-                    return "；".join(f"{table} {o.expectation}（{o.failed} 行）：{o.because}" for o in check.critical(found)) or None
-
-                with run.stage(library.name, "publish") as told:
-
-                    def beside(c: Connection) -> None:
-                        _also(c, duck, library, run)
-                        load.write_results(c, outcomes, None)
-
-                    changes = load.publish(run.settings, duck, library, inputs, suite, beside)
-                    told["rows"] = sum(c.written for c in changes)
-                if not changes:  # held: what the checks said is kept all the same
-                    with db.transaction(run.settings) as results:
-                        load.write_results(results, outcomes, None)
+                changes, outcomes = _publish(run, duck, library, read, released or {}, decided)
         finally:
             con.close()
-    held = [f"{o.target} {o.expectation}" for o in check.critical(outcomes)]
-    run.say(
-        f"{library.title} {'挂起：' + '、'.join(held) if held else '已发布：' + '，'.join(f'{c.table} 写 {c.written} 删 {c.deleted}' for c in changes if c.written or c.deleted)}"
-    )
-    return {
-        "library": library.name,
-        "state": "held" if held else "published",
-        "held": held,
-        "tables": {c.table: [c.written, c.deleted] for c in changes},
-    }
+    held = [f"{o.target} {o.expectation}" for o in check.critical(outcomes)] if not changes else []
+    wrote = "，".join(f"{c.table} 写 {c.written} 删 {c.deleted}" for c in changes if c.written or c.deleted)
+    run.say(f"{library.title} {'挂起：' + '、'.join(held) if held else '已发布：' + wrote}")
+    tables = {c.table: [c.written, c.deleted] for c in changes}
+    return {"library": library.name, "state": "published" if changes else "held", "held": held, "tables": tables}
 
 
-def _also(con: Connection, duck: duckdb.DuckDBPyConnection, library: Library, run: Run) -> None:
-    """What belongs to a library's publication beside its tables: edges, members, disagreements."""
-    from etl.load import beside
+def _bench(run: Run, con: Connection, duck: duckdb.DuckDBPyConnection, library: Library) -> Workbench:
+    """The library under construction, with all that it is computed from."""
+    from etl import db, inputs, load
+    from etl.workbench import Workbench, lay, read_published
 
-    beside.write(con, duck, library.name, run.settings)
-
-
-def _inputs(run: Run, con: Connection, library: Library) -> str:
-    """Fingerprint of all that a library is computed from."""
-    from etl import db
-
-    feeding = sorted({s.name for n in library.inputs for s, _ in run.registry.feeding(f"{library.name}.{n}")})
-    where = "true" if library.name == "geospatial" else "dataset = any(%s)"
-    applied = db.rows(
-        con,
-        f"select dataset, max(sequence) from ops.delivery where state = 'loaded' and {where} group by dataset order by dataset",
-        [] if library.name == "geospatial" else [feeding],
-    )
-    upstream = db.rows(
-        con,
-        "select library, max(sequence) from ops.publication where state = 'published' and library = any(%s) group by library order by library",
-        [library.after],
-    )
-    judged = _judged(run, con, library)
-    booked = db.rows(con, "select max(sequence) from ops.delivery")[0][0] if "ops.delivery" in library.reads else None
-    told = [applied, upstream, judged, booked, str(run.settings.today) if library.daily else "", _rules_version()]
-    return hashlib.sha256(json.dumps(told, default=str).encode()).hexdigest()
+    bench, folder = Workbench(duck, run.settings, run.registry, library), run.settings.home / "cache" / load.instance(con)
+    with run.stage(library.name, "read"):
+        fed = {s.name: s for n in library.inputs for s, _ in run.registry.feeding(f"{library.name}.{n}")}
+        if library.name == "geospatial":  # every department's address texts
+            fed |= {s.name: s for s in run.registry.sources.values() if any(c.rule == "address" for c in s.columns.values())}
+        known = {r[0] for r in db.rows(con, "select distinct dataset from ops.delivery where state = 'loaded'")}
+        snapshots = {n: load.snapshot(run.settings, con, duck, run.registry, s) for n, s in sorted(fed.items()) if n in known}
+        past = {n: load.past(run.settings, con, duck, run.registry, fed[n]) for n in snapshots}
+        shelves = {t: inputs.shelf(run.settings, con, library, t, folder) for t in library.reads}
+        lay(bench, snapshots, past, {t: read_published(run.registry, con, duck, t, shelf) for t, shelf in shelves.items()})
+    return bench
 
 
-def _judged(run: Run, con: Connection, library: Library) -> list[tuple[Any, ...]]:
-    """The judgements of people that stand today and bear on a library's links: added, withdrawn or run out, the library is computed anew."""
-    from etl import db
-    from etl.load import beside
+def _publish(
+    run: Run,
+    duck: duckdb.DuckDBPyConnection,
+    library: Library,
+    read: str,
+    released: Mapping[tuple[str, str], int],
+    decided: Decided | None,
+) -> tuple[list[Change], list[Outcome]]:
+    """The candidate is checked, then published in one transaction with what stands beside it, or held (no changes)."""
+    from etl import check, hold, load, tickets
 
-    return db.rows(
-        con,
-        "select id, kind, left_record, right_record, verdict, until from match.judgement where kind = %s and verdict <> 'undecided' "
-        "and withdrawn_at is null and (until is null or until >= %s) order by id",
-        [beside.KIND.get(library.name), run.settings.today],
-    )
+    outcomes: list[Outcome] = []
 
+    def suite(table: str, candidate: str) -> str | None:
+        found = _suite(run, table.replace(".", "/"), table, candidate)
+        outcomes.extend(found)
+        critical = check.critical(found)
+        if all(o.failed <= released.get((o.target, o.expectation), -1) for o in critical):
+            return None
+        return "；".join(f"{table} {o.expectation}（{o.failed} 行）：{o.because}" for o in critical)
 
-def _shelf(run: Run, con: Connection, library: Library, table: str, folder: Path) -> Path:
-    """Where the copy of a published table lies. Judgements come between publications, so theirs is told by what they say."""
-    if table != "match.judgement":
-        return folder / "published"
-    return folder / "judgement" / hashlib.sha256(repr(_judged(run, con, library)).encode()).hexdigest()[:16]
+    def beside(c: Connection) -> None:
+        load.beside.write(c, duck, library.name, run.settings)  # edges, members, disagreements
+        tickets.follow_library(c, run.registry, library.name, run.settings.today)
+        load.write_results(c, outcomes, None)
+        if decided:
+            decided(c)
 
+    def refused(c: Connection, sequence: int | None) -> None:  # what the checks said is kept all the same
+        load.write_results(c, outcomes, None)
+        if sequence:
+            load.beside.measure(c, duck, library.name, run.settings)
+            hold.put(c, library.name, str(sequence), check.listed(check.critical(outcomes)))
 
-def _rules_version() -> str:
-    """Changes when anything declared changes, or how we link and merge: a mended rule is applied at the next run."""
-    digest, root = hashlib.sha256(), settings_module.ROOT
-    for path in sorted(
-        [*(root / "schemas").rglob("*.*"), *(root / "etl" / "match").rglob("*.py"), *(root / "etl" / "merge").rglob("*.py")]
-    ):
-        if path.suffix in (".yml", ".csv", ".json", ".py"):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+    with run.stage(library.name, "publish") as told:
+        changes = load.publish(run.settings, duck, library, read, suite, beside, refused)
+        told["rows"] = sum(c.written for c in changes)
+    return changes, outcomes
 
 
 # ── everything ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -578,7 +377,7 @@ def run(drop: Path | None = None, only: Sequence[str] = (), as_of: str | None = 
                 summary.failures[source.name] = f"{type(e).__name__}"
         for library in this.registry.ordered_libraries():
             try:
-                summary.libraries[library.name] = _integrate(this, library)
+                summary.libraries[library.name] = renew(this, library)
             except JichuError:
                 raise
             except Exception as e:
@@ -605,21 +404,49 @@ def catalogue(out: str | None = None, as_of: str | None = None) -> dict[str, Any
 
 
 def _catalogue(run: Run) -> dict[str, Any]:
-    from etl import catalog
+    from etl import catalog, exchange
 
     with run.stage("catalog", "refresh"):
-        themes = catalog.themes(run.settings)
-        return {"themes": themes, **catalog.refresh(run.settings, run.registry)}
+        done = {"themes": catalog.themes(run.settings), **catalog.refresh(run.settings, run.registry)}
+    with run.stage("exchange", "counties"):  # what a county may see follows from the catalogue
+        return {**done, "counties": exchange.build_counties(run.settings, run.registry)}
 
 
-def report(owner: str | None = None, out: str | None = None, send: bool = False, as_of: str | None = None) -> dict[str, Any]:
-    """Builds the owners' quality reports and, with `send`, mails them (the DAG's task)."""
+def site(out: str | None = None, as_of: str | None = None) -> dict[str, Any]:
+    """Builds the quality site and the data dictionary (JICHU_HOME/site, or `out`)."""
+    from etl import check
+    from etl import site as pages
+    from etl.check.scores import weights
+
+    this, began = start(as_of=as_of), time.monotonic()
+    scores = check.scores(this.settings.database_url, this.settings.today)
+    built = pages.build(this.settings, this.registry, Path(out) if out else this.settings.home / "site", scores, weights())
+    seconds = round(time.monotonic() - began, 2)
+    return {"pages": built.pages, "bytes": built.size, "index": str(built.folder / "index.html"), "seconds": seconds}
+
+
+def unpunctual(as_of: str | None = None) -> dict[str, list[str]]:
+    """Dataset → late, short, empty or repeated, in words (the DAG's task)."""
+    from etl import deadlines
+
+    return deadlines.unpunctual(start(as_of=as_of).settings)
+
+
+def report(
+    owner: str | None = None, out: str | None = None, send: bool = False, as_of: str | None = None, leaders: bool = False
+) -> dict[str, Any]:
+    """Builds the owners' quality reports, or the `leaders`' page of the month, and with `send` mails them (the DAG's task)."""
     from etl import check
     from etl import report as reports
 
     this = start(as_of=as_of)
     folder = Path(out) if out else this.settings.home / "reports" / f"{this.settings.today:%Y%m%d}"
-    built = reports.build(this.settings, this.registry, owner, folder, check.scores(this.settings.database_url, this.settings.today))
+    scores = check.scores(this.settings.database_url, this.settings.today)
+    if leaders:
+        built = [reports.leaders(this.settings, this.registry, folder, scores)]
+    else:
+        built = reports.build(this.settings, this.registry, owner, folder, scores)
     sent = reports.send(this.settings, this.registry, built) if send else []
     states = [s.state for s in sent]
-    return {"reports": len(built), "sent": states.count("sent"), "queued": states.count("queued"), "folder": str(folder)}
+    told = {state: states.count(state) for state in ("sent", "queued", "quiet", "already")}
+    return {"reports": len(built), **told, "folder": str(folder)}

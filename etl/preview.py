@@ -12,14 +12,14 @@ from etl.errors import UsageError
 BATCH = 2000
 
 
-def preview(dataset: str, file: Path) -> Iterator[dict[str, Any]]:
-    """Yields {"kind": "row"|"refused", …} for each delivered row, in order (contract.md)."""
+def preview(dataset: str, file: Path, registry: spec.Registry | None = None) -> Iterator[dict[str, Any]]:
+    """Yields {"kind": "row"|"refused", …} for each delivered row, in order (contract.md). registry: what is declared, else schemas/."""
     from etl import clean, extract
     from etl.account import account
 
     if not file.exists():
         raise UsageError(f"没有文件 {file}")
-    settings, registry = settings_module.load(), spec.load()
+    settings, registry = settings_module.load(), registry or spec.load()
     source = registry.source(dataset)
     with tempfile.TemporaryDirectory() as folder, engine.connect(settings) as con:
         rows = extract.read_file(source, file, Path(folder))

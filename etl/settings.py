@@ -18,7 +18,8 @@ class Settings:
     """Where things are and what day it is.
 
     database_url: PostGIS as a SQLAlchemy-free libpq URL; drop: the delivery folder; home: landing, caches,
-    mails; memory_mb: ceiling for this process; today: the business date (JICHU_TODAY or the clock in Shanghai).
+    mails; memory_mb: ceiling for this process; today: the business date (JICHU_TODAY or the clock in Shanghai);
+    max_pairs: candidate pairs a blocking rule of the person linkage may make, None = 50 × records.
     """
 
     database_url: str
@@ -29,6 +30,7 @@ class Settings:
     today: date
     lock_wait: float
     api_page_size: int
+    max_pairs: int | None = None
 
 
 def now() -> datetime:
@@ -61,8 +63,11 @@ def load(drop: Path | None = None, as_of: str | None = None) -> Settings:
         memory = _memory_mb(env.get("JICHU_MEMORY") or str(MEMORY_MB))
         lock_wait = float(env.get("JICHU_LOCK_WAIT") or 60)
         page = int(env.get("JICHU_API_PAGE_SIZE") or 1000)
+        pairs = int(env["JICHU_MAX_PAIRS"]) if env.get("JICHU_MAX_PAIRS") else None
     except ValueError as e:
-        raise UsageError(f"JICHU_MEMORY、JICHU_LOCK_WAIT、JICHU_API_PAGE_SIZE 应为数字：{e}") from None
+        raise UsageError(f"JICHU_MEMORY、JICHU_LOCK_WAIT、JICHU_API_PAGE_SIZE、JICHU_MAX_PAIRS 应为数字：{e}") from None
+    if pairs is not None and pairs < 1:
+        raise UsageError(f"JICHU_MAX_PAIRS 应为正整数，现为 {pairs}")
     if (env.get("JICHU_ENGINE") or "duckdb") != "duckdb":
         raise UsageError(f"JICHU_ENGINE 现只有 duckdb，没有“{env['JICHU_ENGINE']}”")
     return Settings(
@@ -74,6 +79,7 @@ def load(drop: Path | None = None, as_of: str | None = None) -> Settings:
         today=_day(today) if today else now().date(),
         lock_wait=lock_wait,
         api_page_size=page,
+        max_pairs=pairs,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -27,3 +28,13 @@ class Outcome:
 def critical(outcomes: Iterable[Outcome]) -> list[Outcome]:
     """Those that hold a delivery or a publication: critical claims that the data, not the check, does not meet."""
     return [o for o in outcomes if o.severity == "critical" and not o.success and not o.broken]
+
+
+def failed(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Those that the data does not meet, whatever their severity."""
+    return [o for o in outcomes if not o.success and not o.broken]
+
+
+def listed(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
+    """Outcomes as they stand in ops.hold.failed: rule, column and rows, no values."""
+    return [{"target": o.target, "check": o.expectation, "column": o.column_name, "rows": o.failed, "because": o.because} for o in outcomes]

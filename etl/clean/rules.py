@@ -122,7 +122,7 @@ RULES: dict[str, Rule] = {
     "address": Rule(("address_value({d})",), {"": "{1}"}, "address_problem({d}, {1})"),
     "region_code": Rule(("code_text({d})", "region_code_value({1})"), {"": "{2}"}, "region_code_problem({d}, {1}, {2}, {required})"),
     "amount": Rule(("number_text({d})", "amount_value({1}, {scale})"), {"": "{2}"}, "number_problem({d}, {1}, {2}, {required})"),
-    "number": Rule(("number_text({d})", "number_value({1})"), {"": "{2}"}, "number_problem({d}, {1}, {2}, {required})"),
+    "number": Rule(("number_text({d})", "quantity_value({1}, {scale})"), {"": "{2}"}, "number_problem({d}, {1}, {2}, {required})"),
     "coordinate": Rule(("coordinate_degrees({d})",), {"": "coordinate_value({1})"}, "coordinate_problem({d}, {1})"),
     "indicator_name": Rule((), {"": "indicator_name_value({d})"}),
     "period_in_text": Rule(

@@ -10,7 +10,20 @@ from etl.cli.app import app
 from etl.errors import JichuError, where
 
 # isort: off
-from etl.cli import loading, deciding, looking, describing, reviewing, city, services  # noqa: F401  # in the order of --help
+from etl.cli import (
+    loading,
+    deciding,
+    looking,
+    proposing,
+    describing,
+    documenting,
+    exchanging,
+    mapping,
+    reviewing,
+    crediting,
+    city,
+    services,
+)  # noqa: F401  # in the order of --help
 # isort: on
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from etl import pipeline, spec
+from etl import decisions, pipeline, spec
 from etl.cli.app import DATASET, app, out, say
 
 
@@ -56,7 +56,7 @@ def _accounts(summary: pipeline.Summary) -> None:
 @app.command(rich_help_panel="装载")
 def replay(dataset: Annotated[str, DATASET]) -> None:
     """规则或代码表改好以后，把还在隔离的行再试一遍。"""
-    done = pipeline.replay(dataset, say=say)
+    done = decisions.replay(dataset, say=say)
     print(
         f"{dataset}：试了 {done['rows_in']} 行"
         + (

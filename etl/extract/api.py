@@ -1,15 +1,22 @@
-"""A department's JSON API: page after page, until as many rows have come as it said there are."""
+"""A department's JSON API: page after page, until as many rows have come as it said there are.
+
+The answer of several pages is one only when nothing changed meanwhile. A total that changes shows it; a record that is
+updated moves to another page and shows as a key that came twice, and then the whole is read again until it comes twice alike.
+"""
 
 import hashlib
 import json
 import ssl
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 from tenacity import (
     RetryCallState,
     Retrying,
@@ -28,9 +35,12 @@ from etl.settings import SHANGHAI, Settings
 PAGE_SIZE = 1000  # the most a service gives
 ATTEMPTS = 6  # of one page
 STARTS = 3  # of the whole, when the data changed under our hands
-SECONDS = httpx.Timeout(60, connect=15)
+SILENCE_SECONDS = 60.0  # without a byte
+CONNECT_SECONDS = 15.0
+SLOWEST = 10  # times as long as the longest silence a page may take in all
+BACK_OFF = 0.5  # seconds before the second attempt; twice as many before each further one
 LONGEST_WAIT = 60.0
-MAX_PAGE_BYTES = 256 * 1024 * 1024
+ENCODINGS = ("", "identity", "gzip", "deflate")
 
 
 class AskAgainError(Exception):
@@ -53,20 +63,18 @@ def read(connected: Connection, since: str | None, settings: Settings, reading: 
     if connected.conn_type not in ("http", "https"):
         raise DeliveryRefused("unreachable", f"{reading.source.department} 的连接类型是 {connected.conn_type}，接口交付要 http")
     file = reading.scratch / "records.jsonl"
+    silence = connected.seconds("timeout", SILENCE_SECONDS)
     # Straight to the department: neither a proxy nor a .netrc of this machine has any business in between.
     client = httpx.Client(
-        base_url=base_url(connected), timeout=SECONDS, headers=_headers(connected), verify=_trust(connected), trust_env=False
+        base_url=base_url(connected),
+        timeout=httpx.Timeout(silence, connect=min(silence, CONNECT_SECONDS)),
+        headers=_headers(connected),
+        verify=_trust(connected),
+        trust_env=False,
     )
     with client:
-        asked = Asked(client, reading, min(max(settings.api_page_size, 1), PAGE_SIZE), since)
-        for start in range(1, STARTS + 1):
-            try:
-                sha = _fetch(asked, file)
-                break
-            except MovedError:
-                if start == STARTS:
-                    told = f"{reading.source.name} 的接口在读取中数据不断变化，读了 {STARTS} 遍仍对不上总数"
-                    raise DeliveryRefused("unreachable", told) from None
+        asked = Asked(client, reading, min(max(settings.api_page_size, 1), PAGE_SIZE), since, silence, _back_off(connected))
+        sha = _settled(asked, file, reading)
     mark = Watermark(since, reading.terms.updated or "")
     records.write(Raw(file, reading.source.dataset), mark.watching(records.lines(file)), reading)
     file.unlink()
@@ -84,7 +92,9 @@ def base_url(connected: Connection) -> str:
 
 def _headers(connected: Connection) -> dict[str, str]:
     """The key as X-Api-Key; httpx never shows it."""
-    return {"Accept": "application/json"} | ({"X-Api-Key": connected.password} if connected.password else {})
+    return {"Accept": "application/json", "Accept-Encoding": "gzip, deflate"} | (
+        {"X-Api-Key": connected.password} if connected.password else {}
+    )
 
 
 def _trust(connected: Connection) -> ssl.SSLContext:
@@ -98,16 +108,40 @@ def _trust(connected: Connection) -> ssl.SSLContext:
     return context
 
 
-class Asked:
-    """One dataset of one service, page by page."""
+def _back_off(connected: Connection) -> Callable[[RetryCallState], float]:
+    """Seconds until the next attempt: what the service asked for, else 0.5, 1, 2 … (extra `backoff`: the first, `longest_wait`: the most)."""
+    first, longest = connected.seconds("backoff", BACK_OFF), connected.seconds("longest_wait", LONGEST_WAIT)
+    usual = wait_exponential(multiplier=first, max=longest)
 
-    def __init__(self, client: httpx.Client, reading: Reading, page_size: int, since: str | None):
-        self._client, self._source, self._reading = client, reading.source, reading
+    def wait(state: RetryCallState) -> float:
+        outcome = state.outcome.exception() if state.outcome else None
+        if isinstance(outcome, AskAgainError) and outcome.after is not None:
+            return min(max(outcome.after, 0.0), longest)
+        return usual(state)
+
+    return wait
+
+
+class Asked:
+    """One dataset of one service, page by page. `silence`: seconds without a byte; `wait`: between attempts."""
+
+    def __init__(
+        self,
+        client: httpx.Client,
+        reading: Reading,
+        page_size: int,
+        since: str | None,
+        silence: float,
+        wait: Callable[[RetryCallState], float],
+    ):
+        self.name = reading.source.name
+        self._client, self._source, self._limit = client, reading.source, reading.limits.page
+        self._longest, self._wait = silence * SLOWEST, wait
         self._parameters = {"page_size": str(page_size)} | ({"updated_since": since} if since else {})
 
     def page(self, number: int) -> tuple[int, list[Any]]:
         """(total, records) of a page, asked for again with back-off on 429, 5xx, time-outs and broken answers."""
-        retrying = Retrying(retry=retry_if_exception_type(AskAgainError), stop=stop_after_attempt(ATTEMPTS), wait=_wait, reraise=True)
+        retrying = Retrying(retry=retry_if_exception_type(AskAgainError), stop=stop_after_attempt(ATTEMPTS), wait=self._wait, reraise=True)
         try:
             return retrying(self._once, number)
         except AskAgainError as e:
@@ -118,7 +152,7 @@ class Asked:
             with self._client.stream("GET", f"/{self._source.dataset}", params={"page": str(number), **self._parameters}) as response:
                 self._accept(response)
                 body = self._body(response)
-        except httpx.TransportError as e:
+        except (httpx.TransportError, httpx.DecodingError) as e:
             raise AskAgainError(f"网络中断（{type(e).__name__}）") from None
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
             raise DeliveryRefused("unreachable", f"{self._source.department} 的接口地址写法有误") from None
@@ -130,18 +164,26 @@ class Asked:
             raise AskAgainError(f"接口答复 {code}", _retry_after(response))
         if code in (401, 403):
             raise DeliveryRefused("unreachable", f"{self._source.name} 的接口不认密钥（{code}）")
+        if code in (301, 302, 303, 307, 308):  # not followed: the key is for this host alone
+            raise DeliveryRefused("unreachable", f"{self._source.name} 的接口把请求转往别处（{code}），不予跟随；请改连接的地址")
         if code != 200:
             raise DeliveryRefused("unreachable", f"{self._source.name} 的接口答复 {code}，应为 200")
+        if response.headers.get("Content-Encoding", "").strip().lower() not in ENCODINGS:
+            raise DeliveryRefused("unreachable", f"{self._source.name} 的接口用了没有约定的压缩方式")
 
     def _body(self, response: httpx.Response) -> bytes:
-        out = bytearray()
+        out, began = bytearray(), time.monotonic()
         for block in response.iter_bytes():
             out += block
-            if len(out) > MAX_PAGE_BYTES:
-                raise too_big(f"{self._source.name} 的接口的一页", f"超过 {size(MAX_PAGE_BYTES)}", size(MAX_PAGE_BYTES))
+            if len(out) > self._limit:
+                raise too_big(f"{self._source.name} 的接口的一页", f"超过 {size(self._limit)}", size(self._limit))
+            if time.monotonic() - began > self._longest:
+                raise AskAgainError(f"一页 {self._longest:g} 秒没有送完")
         return bytes(out)
 
     def _parsed(self, body: bytes) -> tuple[int, list[Any]]:
+        if sum(body.count(c) for c in (b",", b"[", b"{")) > records.MOST_VALUES:
+            raise too_big(f"{self.name} 的接口的一页", f"超过 {records.MOST_VALUES} 个值", f"{records.MOST_VALUES} 个值")
         try:
             page = json.loads(body)
             total, data = int(page["total"]), page["data"]
@@ -152,19 +194,48 @@ class Asked:
         return total, data
 
 
-def _fetch(asked: Asked, file: Path) -> str:
-    """All pages into `file`, one record a line; its SHA-256. Raises MovedError when the total changes or a page is empty too early."""
-    digest = hashlib.sha256()
+def _settled(asked: Asked, file: Path, reading: Reading) -> str:
+    """Reads the whole, over again while it changes under our hands; its SHA-256. Two readings that are alike are the truth."""
+    before = None
+    for _ in range(STARTS):
+        try:
+            fetched = _fetch(asked, file, reading)
+        except MovedError:
+            continue
+        if not fetched.doubtful or fetched.sha256 == before:
+            return fetched.sha256
+        before = fetched.sha256
+    told = f"{reading.source.name} 的接口在读取中数据不断变化，读了 {STARTS} 遍仍对不上总数"
+    raise DeliveryRefused("unreachable", told)
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """One reading of all pages. doubtful: a key came twice on different pages, as when a record moved meanwhile."""
+
+    sha256: str
+    doubtful: bool
+
+
+def _fetch(asked: Asked, file: Path, reading: Reading) -> Fetched:
+    """All pages into `file`, one record a line. Raises MovedError when the total changes or a page is empty too early, too_big."""
+    digest, written, limit = hashlib.sha256(), 0, reading.limits.file
+    keys: list[np.ndarray] = []
     with file.open("wb") as out:
         for data in _pages(asked):
             for record in data:
                 line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass") + b"\n"
                 digest.update(line)
-                out.write(line)
-    return digest.hexdigest()
+                written += out.write(line)
+            if written > limit:
+                raise too_big(f"{reading.source.name} 的接口的全部记录", f"超过 {size(limit)}", size(limit))
+            keys.append(np.unique(np.array([hash(tuple(str(r.get(k)) for k in reading.source.key)) for r in data], dtype=np.int64)))
+    every = np.concatenate(keys)
+    return Fetched(digest.hexdigest(), len(np.unique(every)) < len(every))
 
 
 def _pages(asked: Asked) -> Iterator[list[Any]]:
+    """The records page by page. A service that gives one page over and over would never show that others are missing."""
     total, data = asked.page(1)
     came, number = len(data), 1
     yield data
@@ -172,21 +243,15 @@ def _pages(asked: Asked) -> Iterator[list[Any]]:
         if not data:
             raise MovedError
         number += 1
-        now, data = asked.page(number)
+        (now, data), before = asked.page(number), data
         if now != total:
             raise MovedError
+        if data == before and len(data) > 1:
+            raise DeliveryRefused("format", f"{asked.name} 的接口第 {number} 页与前一页相同：它没有翻页")
         came += len(data)
         yield data
     if came > total:
         raise MovedError
-
-
-def _wait(state: RetryCallState) -> float:
-    """Seconds until the next attempt: what the service asked for, else 0.5, 1, 2 …"""
-    outcome = state.outcome.exception() if state.outcome else None
-    if isinstance(outcome, AskAgainError) and outcome.after is not None:
-        return min(max(outcome.after, 0.0), LONGEST_WAIT)
-    return wait_exponential(multiplier=0.5, max=LONGEST_WAIT)(state)
 
 
 def _retry_after(response: httpx.Response) -> float | None:

@@ -276,7 +276,7 @@ def _read_the_same(folder: Path, source: Source) -> bool:
 def _read_as(source: Source) -> str:
     """What decides how bytes become rows: the reader, the format's terms, the declared columns."""
     terms = source.delivery.model_dump(include=READ_BY)
-    what = [READER, terms, list(source.columns), source.rest]
+    what = [READER, terms, list(source.columns), source.rest, *(f.model_dump() for f in source.forms)]
     return hashlib.sha256(json.dumps(what, ensure_ascii=False, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -12,37 +12,52 @@ MAX_RATIO = 200  # an honest workbook of a million alike rows reaches about 40; 
 SMALL_ENOUGH = 16 * MB  # below this an archive may have any ratio
 MAX_COLUMNS = 2000
 MAX_CELL = 1 * MB  # bytes of UTF-8; a workbook's cell holds 32767 characters
-MAX_RECORD_BYTES = 64 * MB  # one JSON record, one line of text: more is not a record but a mistake
+MAX_RECORD_BYTES = 64 * MB  # one JSON or XML record, one line of text: more is not a record but a mistake
+MAX_PAGE_BYTES = 32 * MB  # of an API: a thousand records of 32 KB each
+MAX_STRINGS_BYTES = 512 * MB  # a workbook's shared texts, which every reader holds in memory
 
 
 @dataclass(frozen=True)
 class Limits:
-    """file, unzipped, cell: bytes; ratio: unzipped over zipped; columns: how many."""
+    """file, unzipped, cell, record, page, strings: bytes; ratio: unzipped over zipped; columns: how many."""
 
     file: int = MAX_FILE_BYTES
     unzipped: int = MAX_UNZIPPED_BYTES
     ratio: int = MAX_RATIO
     columns: int = MAX_COLUMNS
     cell: int = MAX_CELL
+    record: int = MAX_RECORD_BYTES
+    page: int = MAX_PAGE_BYTES
+    strings: int = MAX_STRINGS_BYTES
+
+
+SETTINGS = {
+    "file": "JICHU_MAX_FILE_BYTES",
+    "unzipped": "JICHU_MAX_UNZIPPED_BYTES",
+    "ratio": "JICHU_MAX_RATIO",
+    "columns": "JICHU_MAX_COLUMNS",
+    "cell": "JICHU_MAX_CELL",
+    "record": "JICHU_MAX_RECORD_BYTES",
+    "page": "JICHU_MAX_PAGE_BYTES",
+    "strings": "JICHU_MAX_STRINGS_BYTES",
+}
 
 
 def limits() -> Limits:
-    """The limits in force: JICHU_MAX_FILE_BYTES, _UNZIPPED_BYTES, _RATIO, _COLUMNS, _CELL or the defaults."""
-    return Limits(
-        file=_of("JICHU_MAX_FILE_BYTES", MAX_FILE_BYTES),
-        unzipped=_of("JICHU_MAX_UNZIPPED_BYTES", MAX_UNZIPPED_BYTES),
-        ratio=_of("JICHU_MAX_RATIO", MAX_RATIO),
-        columns=_of("JICHU_MAX_COLUMNS", MAX_COLUMNS),
-        cell=_of("JICHU_MAX_CELL", MAX_CELL),
-    )
+    """The limits in force: the settings of the environment (docs/settings.md), or the defaults."""
+    return Limits(**{field: _of(name, getattr(Limits, field)) for field, name in SETTINGS.items()})
 
 
 def _of(name: str, default: int) -> int:
+    """A whole number above 0."""
     text = os.environ.get(name)
     try:
-        return int(text) if text else default
+        found = int(text) if text else default
     except ValueError:
-        raise UsageError(f"{name} 应为整数，现为“{text}”") from None
+        found = 0
+    if found < 1:
+        raise UsageError(f"{name} 应为大于 0 的整数，现为“{text}”")
+    return found
 
 
 def too_big(what: str, found: str, allowed: str) -> DeliveryRefused:

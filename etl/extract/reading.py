@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from etl.extract import encoding
 from etl.extract.columns import Names
@@ -64,7 +65,16 @@ class Reading:
     ) -> None:
         """A batch of rows of this file. keep_blank: rows of nothing are rows; context: sheet, title, geometry, shape."""
         told = {FILE: raw.name, **{f"@{k}": v for k, v in context.items()}}
-        self.rows.write(columns, where or raw.name, told, keep_blank=keep_blank)
+        self.rows.write(self._filled(columns), where or raw.name, told, keep_blank=keep_blank)
+
+    def _filled(self, columns: Mapping[str, pa.Array]) -> Mapping[str, pa.Array]:
+        """The same with the columns that the file's form lacks and says how to fill."""
+        made = {}
+        for name, fill in (self.names.form.fill if self.names.form else {}).items():
+            if name not in columns and fill.given in columns:
+                given = pc.utf8_length(pc.utf8_trim_whitespace(pc.fill_null(columns[fill.given], "")))
+                made[name] = pc.if_else(pc.greater(given, 0), fill.then, fill.otherwise)
+        return {**columns, **made}
 
     def write_rows(
         self,

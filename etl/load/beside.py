@@ -1,10 +1,11 @@
-"""What a library's publication writes beside its tables, in the same transaction: members, edges, pairs for review, disagreements."""
+"""What a library's publication writes beside its tables, in the same transaction: members, edges, pairs for review, figures, disagreements."""
 
 import duckdb
 from psycopg2.extensions import connection as Connection
 
 from etl import db
 from etl.engine import count, folder
+from etl.load import measured
 from etl.settings import Settings
 
 KIND = {"population": "person", "legal_entity": "entity"}
@@ -14,11 +15,19 @@ def write(con: Connection, duck: duckdb.DuckDBPyConnection, library: str, settin
     """Replaces match.<kind>_member and _edge where they differ; refreshes the pairs for review; opens and closes disagreements."""
     scratch = folder(duck)
     if kind := KIND.get(library):
+        measure(con, duck, library, settings)
         _replace(con, duck, f"match.{kind}_member", f"matched.{kind}_member", ["dataset", "source_key", "role"], scratch)
         _replace(con, duck, f"match.{kind}_edge", f"matched.{kind}_edge", ["left_record", "right_record", "rule"], scratch)
         _reviews(con, duck, kind, settings)
     if count(duck, "select count(*) from information_schema.tables where table_schema = 'out' and table_name = 'disagreement'"):
         _disagreements(con, duck, library, scratch)
+
+
+def measure(con: Connection, duck: duckdb.DuckDBPyConnection, library: str, settings: Settings) -> None:
+    """match.quality_run and match.blocking: the figures of the linkage that the newest entry in the books stands for."""
+    if kind := KIND.get(library):
+        ((sequence,),) = db.rows(con, "select max(sequence) from ops.publication where library = %s", [library])
+        measured.write(con, duck, library, kind, settings, sequence)
 
 
 def _replace(con: Connection, duck: duckdb.DuckDBPyConnection, table: str, relation: str, key: list[str], scratch: object) -> None:
@@ -64,13 +73,13 @@ def _reviews(con: Connection, duck: duckdb.DuckDBPyConnection, kind: str, settin
     on = "r.kind = %s and r.left_record = n.left_record and r.right_record = n.right_record"
     db.rows(
         con,
-        f"delete from match.review r where r.kind = %s and r.state = 'open' and not exists (select from likely n where {on})",
+        f"delete from match.review r where r.kind = %s and r.state = 'open' and r.reason <> 'sample' and not exists (select from likely n where {on})",
         [kind, kind],
     )
     db.rows(
         con,
         f"update match.review r set probability = n.probability, bits = n.bits, reason = n.reason, weights = n.weights from likely n where {on} "
-        "and r.state in ('open', 'undecided') and (r.probability, r.bits, r.reason, r.weights) is distinct from (n.probability, n.bits, n.reason, n.weights)",
+        "and r.state in ('open', 'undecided') and r.reason <> 'sample' and (r.probability, r.bits, r.reason, r.weights) is distinct from (n.probability, n.bits, n.reason, n.weights)",
         [kind],
     )
     db.rows(

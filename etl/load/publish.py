@@ -133,12 +133,14 @@ def publish(
     inputs: str,
     check: Callable[[str, str], str | None],
     also: Callable[[Connection], None] = lambda con: None,
+    refused: Callable[[Connection, int | None], None] = lambda con, sequence: None,
 ) -> list[Change]:
     """Publishes DuckDB's `out.*` tables as the library.
 
     `check(table, candidate name)` runs the table's suite and returns a Chinese reason when it must be held;
     `also` writes what belongs to the same transaction (edges, members, disagreements). Returns the changes;
-    an empty list means held, and the last good state stays.
+    an empty list means held, and the last good state stays; then `refused` writes beside the entry of that number in the
+    books, None when the same candidate was held or discarded for the same reasons just before.
     """
     scratch = folder(duck)
     con = db.connect(settings)
@@ -148,22 +150,29 @@ def publish(
         held = [reason for t in library.tables if (reason := check(t, t.replace(".", "__")))]
         with con:
             if held:
-                db.rows(
-                    con,
-                    "insert into ops.publication (library, published_on, inputs, state, reason) values (%s, %s, %s, 'held', %s)",
-                    [library.name, settings.today, inputs, "；".join(held)],
-                )
+                refused(con, _hold(con, library, settings.today, inputs, "；".join(held)))
                 drop_candidates(con, library)
                 return []
             for table, spec in library.tables.items():
                 apply(con, table, spec.key, history=spec.history, today=settings.today)
-            also(con)
             db.rows(
                 con,
                 "insert into ops.publication (library, published_on, inputs, state, rows_written, rows_deleted) values (%s, %s, %s, 'published', %s, %s)",
                 [library.name, settings.today, inputs, sum(c.written for c in changes), sum(c.deleted for c in changes)],
             )
+            also(con)
             drop_candidates(con, library)
         return changes
     finally:
         con.close()
+
+
+def _hold(con: Connection, library: Library, today: date, inputs: str, reason: str) -> int | None:
+    """Books a candidate as held; its sequence, None when nothing has changed since it was last held or discarded."""
+    last = db.rows(
+        con, "select state, inputs, reason from ops.publication where library = %s order by sequence desc limit 1", [library.name]
+    )
+    if last in ([("held", inputs, reason)], [("discarded", inputs, reason)]):
+        return None
+    sql = "insert into ops.publication (library, published_on, inputs, state, reason) values (%s, %s, %s, 'held', %s) returning sequence"
+    return int(db.rows(con, sql, [library.name, today, inputs, reason])[0][0])

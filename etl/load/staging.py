@@ -178,6 +178,8 @@ def commit(
         _books(con, taken, account)
         _close(con, duck, source, taken, scratch)
         quarantine(con, duck, taken, landed, scratch)
+        if taken.kind == "increment":
+            _overtaken(con, table, taken)
         findings(con, duck, taken, cleaned, scratch)
         results(con)
         db.rows(con, f"drop table {waiting}")
@@ -202,16 +204,38 @@ def _close(con: Connection, duck: duckdb.DuckDBPyConnection, source: Source, tak
     # The whole register came again: every earlier refusal of it is settled or said anew. A retry says anew what it tried.
     tried = "not exists (select from unnest(q.reasons) r where r like 'key_conflict%%')"
     again = {"full": "true", "replay": tried}.get(taken.kind, "false")
+    # An increment that comes late says nothing of what was refused after it.
+    newer = "select delivery_id from ops.delivery where dataset = %s and delivered_on > %s"
+    not_newer = f"and q.delivery_id not in ({newer})" if taken.kind == "increment" else ""
     db.rows(
         con,
         "update quality.quarantine q set status = 'fixed', closed_by = %s where q.dataset = %s and q.status = 'open' "
-        f"and ({again} or q.source_key in (select source_key from mentioned_key))",
-        [taken.delivery_id, taken.dataset],
+        f"and ({again} or q.source_key in (select source_key from mentioned_key)) {not_newer}",
+        [taken.delivery_id, taken.dataset, *([taken.dataset, taken.delivered_on] if not_newer else [])],
     )
     db.rows(
         con,
         "update quality.finding f set closed_on = %s from rewritten_key k where f.dataset = %s and f.source_key = k.source_key and f.closed_on is null",
         [taken.delivered_on, taken.dataset],
+    )
+
+
+def _overtaken(con: Connection, table: str, taken: Taken) -> None:
+    """Refusals of an increment that came late are settled where a later delivery has already spoken of the key: what it
+    brought, good or refused, is what counts, and a retry must not bring back the older version."""
+    db.rows(
+        con,
+        f"""
+        with newer as (
+            select t.source_key, t.delivery_id from {table} t where t.dataset = %s and t.delivered_on > %s
+            union all
+            select n.source_key, n.delivery_id from quality.quarantine n join ops.delivery d on d.dataset = n.dataset and d.delivery_id = n.delivery_id
+            where n.dataset = %s and n.status = 'open' and d.delivered_on > %s and d.kind <> 'replay'
+        )
+        update quality.quarantine q set status = 'fixed', closed_by = newer.delivery_id from newer
+        where q.dataset = %s and q.delivery_id = %s and q.status = 'open' and q.source_key = newer.source_key
+        """,
+        [*[taken.dataset, taken.delivered_on] * 2, taken.dataset, taken.delivery_id],
     )
 
 
@@ -251,11 +275,20 @@ def _books(con: Connection, taken: Taken, account: Account) -> None:
     _upsert_delivery(con, values)
 
 
-def reject(con: Connection, taken: Taken, state: str, reason: str, account: Account | None = None) -> None:
-    """Books a delivery that is not applied: rejected or held, with its reason and, if counted, its rows."""
+def reject(
+    con: Connection,
+    taken: Taken,
+    state: str,
+    reason: str,
+    account: Account | None = None,
+    beside: Callable[[Connection], None] = lambda con: None,
+) -> None:
+    """Books a delivery that is not applied: rejected or held, with its reason and, if counted, its rows; `beside` writes what
+    belongs to the same transaction."""
     counts = account.as_dict() if account else {}
     with con:
         _upsert_delivery(con, {**taken.__dict__, **counts, "state": state, "reason": reason, "notes": list(taken.notes)})
+        beside(con)
 
 
 def _upsert_delivery(con: Connection, values: dict[str, Any]) -> None:

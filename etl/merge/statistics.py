@@ -1,20 +1,28 @@
 """The statistics library: every figure with its vintage; period and cumulative never mixed, units made one per indicator.
 
+Nothing is computed that was not delivered: no month is the difference of two cumulatives, for they may be of different vintages.
+January is often not published alone; the cumulative of February then tells of two months (`months`).
+
 A delivered row holds several measures (this month, cumulative, growth) or several regions; each becomes an observation.
 A stock (余额, 常住人口) is a level whatever column it stands in; an index or a rate is a level in the month's column.
 """
 
 from etl.engine import literal
+from etl.settings import ROOT
 from etl.workbench import Workbench
 
 STOCK = "余额|常住人口|户籍人口|保有量|期末|户数$"
 INDEX = "指数$|率$"
 INTENSITY = "人均|单产"  # per head, per hectare: neither adds up over a year
-MISSING_WEATHER, TRACE_WEATHER = "32766", "32700"
+# the signs of the meteorological exchange formats, old (327xx) and new (9999xx)
+MISSING_WEATHER, TRACE_WEATHER = r"(?:32766|999999|999998)(?:\.0+)?", r"(?:32700|999990)(?:\.0+)?"
+RULES = ("text", "date", "number", "statistics")  # of sql/rules, in this order
 
 
 def build(bench: Workbench) -> None:
     """`feed.figure`, `past.figure` → `out.indicator`, `out.observation`."""
+    for name in RULES:
+        bench.con.execute((ROOT / "sql" / "rules" / f"{name}.sql").read_text(encoding="utf-8"))
     _regions(bench)
     _said(bench)
     _units(bench)
@@ -29,14 +37,20 @@ def build(bench: Workbench) -> None:
             qualify row_number() over (partition by indicator_code, region_code, object_code, frequency, period, measure, released_on order by dataset, source_key desc) = 1
         ),
         lagged as (
-            select *, lag(value) over vintages as before, lag(released_on) over vintages as before_on from one
-            window vintages as (partition by indicator_code, region_code, object_code, frequency, period, measure order by released_on)
-        )
-        select indicator_code, region_code, object_code, frequency, period, measure, value, case when measure = 'growth' then '%' else unit end as unit,
+            select *, lag(value) over vintages as before, lag(released_on) over vintages as before_on,
+                max(case when measure = 'cumulative' then value end) over beside as so_far
+            from one
+            window vintages as (partition by indicator_code, region_code, object_code, frequency, period, measure order by released_on),
+                beside as (partition by indicator_code, region_code, object_code, frequency, period, released_on)
+        ),
+        january as (select distinct indicator_code, region_code, left(period, 4) as year from one where frequency = 'M' and right(period, 2) = '01' and measure = 'period' and value is not null)
+        select l.indicator_code, l.region_code, object_code, frequency, period, measure, value, case when measure = 'growth' then '%' else unit end as unit,
             original_value, original_unit,
             case when value is null then 'missing' when trace then 'trace' when before_on is not null and before is distinct from value then 'revised' else 'normal' end as status,
-            released_on, dataset, source_key
-        from lagged
+            released_on, dataset, source_key,
+            case when frequency <> 'M' or value is null then null when measure = 'cumulative' then right(period, 2)::integer
+                when measure = 'period' then case when right(period, 2) = '02' and value = so_far and value <> 0 and j.year is null then 2 else 1 end end as months
+        from lagged l left join january j on j.indicator_code = l.indicator_code and j.region_code = l.region_code and j.year = left(l.period, 4)
     """)
 
 
@@ -61,7 +75,11 @@ def _said(bench: Workbench) -> None:
     con = bench.con
     con.execute("""
         create or replace table version as
-        select *, coalesce(indicator_prefix, '') || coalesce(indicator, '') as name from (select * from feed.figure union all by name select * from past.figure)
+        select * exclude (frequency), coalesce(indicator_prefix, '') || coalesce(indicator, '') as name,
+            -- a sheet of a quarter or a year among monthly ones
+            case when regexp_full_match(period, '[0-9]{4}-[0-9]{2}') then 'M' when regexp_full_match(period, '[0-9]{4}-Q[1-4]') then 'Q'
+                when regexp_full_match(period, '[0-9]{4}') then 'A' else frequency end as frequency
+        from (select * from feed.figure union all by name select * from past.figure)
     """)
     con.execute(f"""
         create or replace macro growth_column(n) as regexp_matches(n, '增速|增长|同比');
@@ -100,29 +118,33 @@ def _said(bench: Workbench) -> None:
 
 
 def _units(bench: Workbench) -> None:
-    """`normal`: values as numbers, in the smallest unit that an indicator was ever delivered in."""
+    """`normal`: values as numbers, in the smallest unit that an indicator was ever delivered in.
+
+    What is delivered in units of another kind (吨 beside 元) is an indicator of its own: it cannot be made one.
+    """
     bench.con.execute(f"""
-        create or replace macro unit_scale(u) as case
-            when regexp_matches(u, '^(千瓦|千瓦时|千米|千克|百分点)') then 1.0
-            when u like '百万%' then 1e6 when u like '十万%' then 1e5 when u like '亿%' and length(u) > 1 then 1e8 when u like '万%' and length(u) > 1 then 1e4
-            when u like '千%' and length(u) > 1 then 1e3 else 1.0 end;
         create or replace table normal as
         with read as (
-            select s.*, regexp_replace(text, '[,，\\s①-⑳*＊#]', '', 'g') as bare,
+            select s.* exclude (unit), s.unit as original_unit, unit_text(s.unit) as unit, figure_text(text) as bare,
                 coalesce(r.code, st.code, case when length(region) = 6 then rpad(region, 12, '0') when length(region) = 12 then region end) as region_code
             from said s left join region_named r on r.name = s.region left join station st on st.station = s.object_code
         ),
         valued as (
-            select *, frequency = 'D' and bare like '{MISSING_WEATHER}%' as gone, frequency = 'D' and bare like '{TRACE_WEATHER}%' as trace, try_cast(bare as double) as number from read
+            select *, frequency = 'D' and regexp_full_match(bare, '{MISSING_WEATHER}') as gone, frequency = 'D' and regexp_full_match(bare, '{TRACE_WEATHER}') as trace,
+                case when measure = 'growth' and text = '持平' then 0 else figure_value(bare, coalesce(unit_scale(unit), 1)) end as number from read
         ),
+        main as (
+            select dataset, name, mode(unit_kind(unit)) as kind from valued where unit is not null group by dataset, name
+        ),
+        kinds as (select v.*, coalesce(unit_kind(v.unit), m.kind) as kind, m.kind as main_kind from valued v left join main m using (dataset, name)),
         smallest as (
-            select dataset, name, arg_min(unit, (unit_scale(unit), unit)) as unit from valued where measure <> 'growth' and unit is not null group by dataset, name
+            select dataset, name, kind, arg_min(unit, (unit_scale(unit), unit)) as unit from kinds where measure <> 'growth' and unit is not null group by dataset, name, kind
         )
-        select 'I' || upper(substr(md5(v.dataset || '|' || v.name), 1, 12)) as indicator_code, v.name, coalesce(k.unit, v.unit) as unit, v.dataset, v.source_key,
-            v.region_code, coalesce(v.object_code, '') as object_code, v.frequency, v.period, v.measure,
-            case when gone then null when trace then 0.0 when v.measure = 'growth' or k.unit is null or unit_scale(v.unit) = unit_scale(k.unit) then number
+        select 'I' || upper(substr(md5(v.dataset || '|' || v.name || case when v.kind <> v.main_kind then '|' || v.kind else '' end), 1, 12)) as indicator_code,
+            v.name, coalesce(k.unit, v.unit) as unit, v.dataset, v.source_key, v.region_code, coalesce(v.object_code, '') as object_code, v.frequency, v.period, v.measure,
+            case when gone then null when trace then 0.0 when v.measure = 'growth' or k.unit is null or v.unit is null or unit_scale(v.unit) = unit_scale(k.unit) then number
                 else round(number * unit_scale(v.unit) / unit_scale(k.unit), 6) end as value,
-            v.text as original_value, v.unit as original_unit, v.trace, v.delivered_on as released_on
-        from valued v left join smallest k using (dataset, name)
+            v.text as original_value, v.original_unit, v.trace, v.delivered_on as released_on
+        from kinds v left join smallest k on k.dataset = v.dataset and k.name = v.name and k.kind is not distinct from v.kind
         where v.region_code is not null and v.period is not null and v.name <> ''
     """)

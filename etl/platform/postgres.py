@@ -19,7 +19,9 @@ import psycopg2
 from psycopg2 import sql
 
 from etl.errors import JichuError
+from etl.settings import ROOT
 
+ROLES = ROOT / "sql" / "roles.sql"
 EXTENSIONS = ("postgis", "pg_trgm", "fuzzystrmatch")
 SOCKET_PATH_LIMIT = 100
 SETTINGS = {
@@ -32,6 +34,7 @@ SETTINGS = {
     "timezone": "Asia/Shanghai",
     "log_timezone": "Asia/Shanghai",
     "log_min_messages": "warning",
+    "log_line_prefix": "%m [%p] %u@%d %h ",
     "log_parameter_max_length_on_error": "0",
     "password_encryption": "scram-sha-256",
 }
@@ -257,13 +260,19 @@ class Cluster:
         if not server.has_database("airflow"):
             server.create_database("airflow", "airflow")
             # Losing the last half second of Airflow's own notes in a crash costs nothing; waiting for the disk does.
-            server.run("postgres", "alter database airflow set synchronous_commit = off")
+            server.run("postgres", "alter database airflow set synchronous_commit = off", "revoke connect on database airflow from public")
+        self.grant_roles("jichu")
 
     def make_library_database(self, name: str) -> None:
         """An empty database for libraries, with the extensions that only a superuser may create."""
         self.server.create_database(name, "jichu")
         self.server.run(name, *(f"create extension if not exists {e}" for e in EXTENSIONS))
-        self.server.run(name, "grant all on schema public to jichu", f"grant connect on database {name} to analyst")
+        self.server.run(name, "grant all on schema public to jichu")
+        self.grant_roles(name)
+
+    def grant_roles(self, name: str) -> None:
+        """Makes the roles, and gives those that are there what is theirs in this library database (sql/roles.sql)."""
+        self.server.run(name, ROLES.read_text(encoding="utf-8"))
 
 
 def _place(folder: Path) -> Path:

@@ -8,16 +8,13 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import psycopg2
-from psycopg2 import sql
 
-from etl import spec
 from etl.errors import DatabaseError, JichuError
 from etl.platform import airflow, departments, processes
 from etl.platform.postgres import Cluster, Server
 from etl.settings import Settings, embedded_url
 
 Say = Callable[[str], None]
-ANALYST_SCHEMAS = ("catalog", "theme")
 
 
 @dataclass(frozen=True)
@@ -119,22 +116,9 @@ def start_airflow(settings: Settings, database: Database, connections: dict[str,
 
 
 def grant_analyst(database: Database) -> None:
-    """Lets the role `analyst` read the published libraries and nothing else. A server of somebody else's has its own roles."""
-    if database.cluster is None:
-        return
-    connection = psycopg2.connect(database.library)
-    try:
-        with connection, connection.cursor() as cursor:
-            cursor.execute("select nspname from pg_namespace where nspname = any(%s)", ([*spec.load().libraries, *ANALYST_SCHEMAS],))
-            for (schema,) in cursor.fetchall():
-                for grant in (
-                    "grant usage on schema {} to analyst",
-                    "grant select on all tables in schema {} to analyst",
-                    "alter default privileges in schema {} grant select on tables to analyst",
-                ):
-                    cursor.execute(sql.SQL(grant).format(sql.Identifier(schema)))
-    finally:
-        connection.close()
+    """Gives the roles what is theirs, `analyst` among them. On a server of somebody else's its administrator does (docs/security.md)."""
+    if database.cluster is not None:
+        database.cluster.grant_roles("jichu")
 
 
 def _existing(settings: Settings, say: Say) -> Database:

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Brings a Debian or Ubuntu machine to where Jichu runs: PostgreSQL with PostGIS, a Chinese font for the charts,
 # uv, and the locked Python environment in .venv. Says what it installs and why; does nothing that is done already.
+# `setup.sh test` brings MariaDB's server too, which the tests read as a department's database; nothing else needs it.
 # With JICHU_DATABASE_URL set, PostgreSQL is not needed here. Proxies and package indexes come from the environment.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 TOOLS=.venv-tools
 STAMP=.venv/.jichu-setup
+PURPOSE=${1:-run}
 
 say() { printf '%s\n' "$*"; }
 fail() { { echo; printf '%s\n' "$@"; } >&2; exit 1; }
@@ -25,6 +27,7 @@ has_postgis() {
 has_font() {
     [ -n "$(find /usr/share/fonts /usr/local/share/fonts "${HOME:-/}/.local/share/fonts" "${HOME:-/}/.fonts" -name 'NotoSansCJK*' -print -quit 2>/dev/null)" ]
 }
+has_mariadb() { command -v mariadbd >/dev/null || [ -x /usr/sbin/mariadbd ]; }
 has_working_uv() { "$1" --version >/dev/null 2>&1; }
 find_uv() {
     local candidate
@@ -43,11 +46,12 @@ check_python() {
         fail "Python 版本太旧：$(python3 --version)，需要 3.11 或更新版本。" "Python is too old: 3.11 or newer is needed."
 }
 
-# What apt must bring, as words: postgis font venv
+# What apt must bring, as words: postgis font venv mariadb
 missing() {
     [ -n "${JICHU_DATABASE_URL:-}" ] || has_postgis || printf 'postgis '
     has_font || printf 'font '
     has_environment || find_uv >/dev/null || can_make_venv || printf 'venv '
+    [ "$PURPOSE" != test ] || has_mariadb || printf 'mariadb '
 }
 
 as_root() {
@@ -59,6 +63,8 @@ may_be_root() { [ "$(id -u)" -eq 0 ] || { command -v sudo >/dev/null && sudo -n 
 
 apt_install() { as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" >>"$LOG" 2>&1 || { tail -20 "$LOG" >&2; fail "apt-get install $* 失败，全文见 $LOG" "apt-get install $* failed; see $LOG"; }; }
 
+# The server alone, without a service; some releases put their version behind its name.
+mariadb_package() { apt-cache search --names-only '^mariadb-server-core(-[0-9.]+)?$' | cut -d' ' -f1 | sort -V | tail -1; }
 postgis_version() { apt-cache search --names-only '^postgresql-[0-9]+-postgis-3$' | sed -E 's/^postgresql-([0-9]+)-.*/\1/' | sort -n | tail -1; }
 
 ask_administrator() {
@@ -66,6 +72,7 @@ ask_administrator() {
     case $words in *postgis*) packages="$packages postgresql postgresql-postgis" ;; esac
     case $words in *font*) packages="$packages fonts-noto-cjk" ;; esac
     case $words in *venv*) packages="$packages python3-venv" ;; esac
+    case $words in *mariadb*) packages="$packages mariadb-server-core" ;; esac
     # `postgresql-postgis` follows the distribution's own PostgreSQL; without package lists it cannot be asked for its number.
     fail "缺少系统软件，当前用户既不是 root 也没有免密 sudo。请管理员执行下面这一条命令，然后重新运行：" \
         "System packages are missing and this user is neither root nor may use sudo without a password." \
@@ -102,6 +109,10 @@ install_packages() {
         say "  fonts-noto-cjk：报告图表的中文字体 ／ Chinese font of the report charts"
         apt_install fonts-noto-cjk ;;
     esac
+    case $words in *mariadb*)
+        say "  mariadb-server-core：测试用的部门数据库，不作为系统服务启动 ／ a departmental database for the tests; no service is started"
+        apt_install "$(mariadb_package)" ;;
+    esac
     case $words in *postgis*)
         version=$(postgis_version)
         [ "${version:-0}" -ge 15 ] || fail "软件源里没有 PostgreSQL 15 以上的 PostGIS；请用 JICHU_DATABASE_URL 指向已有的。" \
@@ -127,17 +138,19 @@ install_uv() {
 }
 
 # The lock names pypi.org's files; behind another index the same versions and hashes are taken from there.
+# JICHU_EXTRAS names what a server adds (celery).
 install_environment() {
-    local uv=$1
+    local uv=$1 extra extras=()
+    for extra in ${JICHU_EXTRAS:-}; do extras+=(--extra "$extra"); done
     say "安装 Python 环境到 .venv（uv.lock 锁定的版本）／ installing the locked Python environment into .venv"
     if [ -n "${UV_DEFAULT_INDEX:-${UV_INDEX_URL:-${PIP_INDEX_URL:-}}}" ]; then
         export UV_DEFAULT_INDEX="${UV_DEFAULT_INDEX:-${UV_INDEX_URL:-$PIP_INDEX_URL}}"
         [ -x .venv/bin/python ] || "$uv" venv --quiet .venv
-        "$uv" export --quiet --frozen --no-emit-project --format requirements-txt |
+        "$uv" export --quiet --frozen --no-emit-project "${extras[@]}" --format requirements-txt |
             "$uv" pip sync --quiet --python .venv/bin/python --require-hashes -
         "$uv" pip install --quiet --python .venv/bin/python --no-deps --editable .
     else
-        "$uv" sync --frozen --quiet
+        "$uv" sync --frozen --quiet "${extras[@]}"
     fi
     fingerprint >"$STAMP"
 }
@@ -147,6 +160,7 @@ words=$(missing)
 if [ -n "$words" ]; then
     command -v apt-get >/dev/null || case $words in
         'font ') say "提示：没有中文字体 Noto Sans CJK，图表里的汉字会缺失 ／ no Noto CJK font: Chinese in charts will be missing"; words='' ;;
+        'mariadb ' | 'font mariadb ') say "提示：没有 MariaDB 服务器程序（mariadbd），读取它的测试会失败 ／ no MariaDB server: the tests that read one will fail"; words='' ;;
         *) no_apt "$words" ;;
     esac
 fi

@@ -2,20 +2,29 @@
 
 ROWS_PER_PROBLEM = 2000
 OPEN_FINDINGS = """
-    select dataset, column_name, problem, total, source_key, value, row_number, delivery_id
+    select t.dataset, t.field, t.problem, t.total, t.source_key, f.value, t.row_number, t.delivery_id, t.ticket, quality.ticket_number(t.ticket)
     from (
-        select f.*, row_number() over w as nth, count(*) over (partition by dataset, column_name, problem) as total
-        from quality.finding f where closed_on is null and dataset = any(%s)
-        window w as (partition by dataset, column_name, problem order by opened_on desc, row_number)
-    ) f where nth <= %s order by dataset, column_name, problem, nth
+        select t.*, row_number() over w as nth, count(*) over (partition by dataset, field, problem) as total
+        from quality.ticket t where closed_on is null and state <> 'accepted' and kind = 'wrong' and dataset = any(%s)
+        window w as (partition by dataset, field, problem order by opened_on desc, delivery_id desc, row_number)
+    ) t
+    left join lateral (
+        select value from quality.finding f
+        where f.dataset = t.dataset and f.source_key = t.source_key and f.column_name = t.field and f.problem = t.problem and f.closed_on is null limit 1
+    ) f on true
+    where nth <= %s order by t.dataset, t.field, t.problem, nth
 """
 OPEN_REFUSALS = """
-    select dataset, code, total, source_key, reason, row_number, delivery_id
+    select dataset, code, total, source_key, reason, row_number, delivery_id, ticket, quality.ticket_number(ticket)
     from (
-        select q.dataset, q.source_key, q.row_number, q.delivery_id, reason, split_part(reason, ':', 1) as code,
-            row_number() over (partition by q.dataset, split_part(reason, ':', 1) order by q.delivery_id desc, q.row_number) as nth,
-            count(*) over (partition by q.dataset, split_part(reason, ':', 1)) as total
-        from quality.quarantine q, unnest(q.reasons) as reason where q.status = 'open' and q.dataset = any(%s)
+        select p.dataset, p.source_key, p.row_number, p.delivery_id, p.problem as code, t.ticket,
+            (select r from unnest(q.reasons) r where split_part(r, ':', 1) = p.problem limit 1) as reason,
+            row_number() over (partition by p.dataset, p.problem order by p.delivery_id desc, p.row_number) as nth,
+            count(*) over (partition by p.dataset, p.problem) as total
+        from quality.problem p
+        join quality.ticket t on t.thing = p.thing and t.closed_on is null and t.state <> 'accepted'
+        join quality.quarantine q on q.dataset = p.dataset and q.delivery_id = p.delivery_id and q.row_number = p.row_number
+        where p.kind = 'refused' and p.dataset = any(%s)
     ) q where nth <= %s order by dataset, total desc, code, nth
 """
 # a finding that was closed and opened again by the same delivery is not mended
@@ -40,21 +49,30 @@ MENDED_REFUSALS = """
         and not exists (select from quality.quarantine o where o.status = 'open' and o.dataset = q.dataset and o.source_key = q.source_key)
     group by 1 order by 2 desc
 """
+MENDED_DIFFERENCES = """
+    select dataset, library, split_part(field, '.', 2), count(*) from quality.ticket
+    where kind = 'differs' and state = 'mended' and dataset = any(%s) and (%s::date is null or closed_on > %s::date) group by 1, 2, 3 order by 4 desc, 1, 2, 3
+"""
+# of one's own: what was not believed and is not accepted as it is; of others': where one was believed, those first who stand by their word
 DISAGREEMENTS = """
-    select library, field, kept_from, other_from, total, record_id, kept_value, other_value, other_key
+    select library, field, kept_from, other_from, total, record_id, kept_value, other_value, other_key, ticket, quality.ticket_number(ticket), insisted
     from (
-        select d.*, row_number() over (partition by library, field, kept_from, other_from order by opened_at desc, record_id) as nth,
-            count(*) over (partition by library, field, kept_from, other_from) as total
-        from quality.disagreement d where closed_at is null and (other_from = any(%s) or kept_from = any(%s))
+        select d.*, t.ticket, t.state = 'accepted' as insisted,
+            row_number() over (partition by d.library, d.field, kept_from, other_from order by t.state = 'accepted' desc, opened_at desc, d.record_id) as nth,
+            count(*) over (partition by d.library, d.field, kept_from, other_from) as total
+        from quality.disagreement d
+        join quality.ticket t on t.closed_on is null and t.thing = quality.thing('differs', d.other_from, d.other_key, d.library || '.' || d.field, '', d.record_id)
+        where d.closed_at is null and (d.other_from = any(%s) and t.state <> 'accepted' or d.kept_from = any(%s) and not d.other_from = any(%s))
     ) d where nth <= %s order by total desc, library, field, other_from, kept_from, nth
 """
 FAILED_CHECKS = """
-    with newest as (
-        select distinct on (target, expectation, column_name) * from quality.result
-        where target = any(%s) order by target, expectation, column_name, run_at desc
-    )
-    select target, coalesce(column_name, ''), coalesce(because, expectation), severity, coalesce(failed, 0), coalesce(checked, 0)
-    from newest where not success and not broken order by failed desc nulls last, target, expectation
+    select t.dataset, t.field, coalesce(r.because, t.problem), coalesce(r.severity, 'warning'), t.rows, coalesce(r.checked, 0), t.ticket, quality.ticket_number(t.ticket)
+    from quality.ticket t
+    left join lateral (
+        select because, severity, checked from quality.result r
+        where r.target = t.dataset and r.expectation = t.problem and not r.success order by r.run_at desc limit 1
+    ) r on true
+    where t.kind = 'check' and t.closed_on is null and t.state <> 'accepted' and t.dataset = any(%s) order by t.rows desc, t.dataset, t.problem
 """
 COUNTS = ("rows_in", "rows_new", "rows_changed", "rows_unchanged", "rows_duplicate", "rows_quarantined", "rows_removed")
 # since the last mail, or still waiting for a decision; a refusal that a later delivery made good is left out
@@ -69,11 +87,27 @@ DELIVERIES = f"""
     )
     order by d.delivered_on desc, d.dataset
 """
-LAST_LOADED = "select dataset, max(delivered_on) from ops.delivery where state = 'loaded' and dataset = any(%s) group by 1"
+PUNCTUAL = """
+    select dataset, due, state, last_delivered_on, next_due_on, days_late, last_rows, usual_rows, is_short, is_empty, is_repeated
+    from ops.punctual(%s) where dataset = any(%s) order by days_late desc nulls last, dataset
+"""
+DRIFT = """
+    select dataset, kind, column_name, detail, rows from ops.drift where is_open and kind <> 'missing_column' and dataset = any(%s)
+    order by array_position(array['refused_code', 'unknown_code', 'renamed_column', 'extra_column'], kind), rows desc nulls last, dataset, column_name
+"""
+NEWLY_HELD = "select exists (select from ops.delivery where state = 'held' and dataset = any(%s) and sequence > %s)"
 LAST_SEQUENCE = "select coalesce(max(sequence), 0) from ops.delivery where dataset = any(%s)"
-REFUSED = "select count(*) from quality.quarantine where status = 'open' and dataset = any(%s)"
+REFUSED = """
+    select count(distinct (p.dataset, p.delivery_id, p.row_number)) from quality.problem p
+    join quality.ticket t on t.thing = p.thing and t.closed_on is null and t.state <> 'accepted' where p.kind = 'refused' and p.dataset = any(%s)
+"""
 WRONG_ROWS = """
-    select count(distinct source_key) from quality.finding where closed_on is null and dataset = %s and (column_name, problem) in %s
+    select dataset, count(distinct source_key) from quality.ticket
+    where kind = 'wrong' and closed_on is null and state <> 'accepted' and not hint and dataset = any(%s) group by 1 order by 1
+"""
+TICKETS = """
+    select count(*) filter (where closed_on is null and due_on < %s), count(*) filter (where state = 'answered'), count(*) filter (where state = 'accepted')
+    from quality.ticket where not hint and dataset = any(%s)
 """
 FIELD_TITLE = """
     select col_description(a.attrelid, a.attnum) from pg_attribute a join pg_class c on c.oid = a.attrelid

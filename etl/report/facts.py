@@ -6,6 +6,7 @@ from datetime import date
 from typing import Protocol
 
 from etl.report import words
+from etl.report.routing import Platform
 from etl.spec.rule import Problem as Declared
 
 
@@ -44,7 +45,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Row:
-    """Where a wrong value stands and what stands there, masked. `hidden`: part of the key is masked."""
+    """Where a wrong value stands and what stands there, masked. `hidden`: part of the key is masked. `number`: its ticket's."""
 
     dataset: str
     title: str
@@ -55,6 +56,8 @@ class Row:
     column: str
     value: str
     expected: str
+    number: str = ""
+    ticket: int = 0
 
     @property
     def place(self) -> str:
@@ -114,12 +117,17 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Dispute:
-    """One difference with another source, as the other's and our values, masked."""
+    """One difference with another source, as the other's and our values, masked. `insisted`: the other says its value is right.
+
+    `number`, `ticket`: only where it is ours to answer."""
 
     record_id: str
     key: str
     ours: str
     theirs: str
+    number: str = ""
+    ticket: int = 0
+    insisted: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,6 +141,12 @@ class Disagreement:
     believed: bool
     total: int
     rows: tuple[Dispute, ...]
+    named: str = ""
+
+    @property
+    def insisted(self) -> int:
+        """How many of the listed the other department stands by."""
+        return sum(r.insisted for r in self.rows)
 
 
 @dataclass(frozen=True)
@@ -155,16 +169,37 @@ class Check:
     severity: str
     failed: int
     checked: int
+    dataset: str = ""
+    number: str = ""
+    ticket: int = 0
 
 
 @dataclass(frozen=True)
 class Overdue:
-    """A dataset that should have come. `days` late; `last` None = it never came."""
+    """A dataset that should have come by `by` and is `days` late."""
 
     title: str
     due: str
-    last: date | None
+    last: date
+    by: date
     days: int
+
+
+@dataclass(frozen=True)
+class Oddity:
+    """Something strange about the last delivery as a whole: its size beside earlier ones, its columns, new codes."""
+
+    title: str
+    says: str
+
+
+@dataclass(frozen=True)
+class Course:
+    """How the department's tickets stand: past their date; answered but not yet mended; accepted as they are."""
+
+    late: int = 0
+    answered: int = 0
+    accepted: int = 0
 
 
 @dataclass(frozen=True)
@@ -188,6 +223,10 @@ class Facts:
     checks: tuple[Check, ...] = ()
     to_fix: dict[str, int] = field(default_factory=dict)
     refused: int = 0
+    oddities: tuple[Oddity, ...] = ()
+    course: Course = Course()
+    platform: Platform | None = None
+    urgent: bool = False
     scores: dict[str, tuple[float | None, float | None]] = field(default_factory=dict)
     datasets: dict[str, tuple[float | None, float | None]] = field(default_factory=dict)
 
@@ -228,8 +267,18 @@ class Facts:
 
     @property
     def deadline(self) -> date:
-        """Ten working days, as the rules on sharing government data give for a check."""
-        return words.working_days_after(self.today, 10)
+        """Until when what is told today should be mended."""
+        return words.working_days_after(self.today, words.DAYS_TO_MEND)
+
+    @property
+    def to_answer(self) -> list[Disagreement]:
+        """Differences in which somebody else was believed: the department's to look at."""
+        return [d for d in self.disagreements if not d.believed]
+
+    @property
+    def cover(self) -> str:
+        """What a mail's preview line says."""
+        return "谢谢，没有必须改的数据" if self.in_order else f"请在 {words.day(self.deadline, self.today)}前改好并重新交付"
 
     def headline(self) -> str:
         """The one thing that matters, in one sentence."""
@@ -245,13 +294,14 @@ class Facts:
             worst = max(per, key=lambda t: per[t])
             whole = self.wrong_rows + self.refused
             more = f"，共 {words.count(whole)} 行" if len(per) > 1 else ""
+            more += f"，{words.count(self.course.late)} 件已逾期" if self.course.late else ""
             yield f"{worst}有 {words.count(per[worst])} 行待改{more}"
         for c in self.checks:
             yield f"{c.title}有 {sum(x.title == c.title for x in self.checks)} 项检查未通过"
         for o in self.overdue:
             yield f"{o.title}应{o.due}交付，已逾期 {o.days} 天"
-        if self.disagreements:
-            yield f"与其他部门有 {words.count(sum(d.total for d in self.disagreements))} 处不一致待核"
+        if self.to_answer:
+            yield f"与其他部门有 {words.count(sum(d.total for d in self.to_answer))} 处不一致待核"
         yield "数据全部合格" if self.deliveries else "本期没有新的交付，也没有待改的行"
 
     def subject(self) -> str:

@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from etl.report import chart, words
 from etl.report.facts import Delivery, Facts
+from etl.report.leaders import Page
 
 TEMPLATES = Path(__file__).parent / "templates"
 SENDER = "基础数据平台"
@@ -90,6 +91,23 @@ def text(facts: Facts, made: datetime) -> str:
     return _templates().get_template("mail.txt.j2").render(**_context(facts, made))
 
 
+def leaders_html(page: Page, made: datetime) -> str:
+    """The leaders' page, for the screen and for one sheet of A4."""
+    return _templates().get_template("leaders.html.j2").render(**_leaders(page, made))
+
+
+def leaders_message(page: Page, made: datetime, report_id: str) -> EmailMessage:
+    """The leaders' mail: text and HTML."""
+    m = _message(page.subject(), made, report_id, page.platform.reply_to)
+    m.set_content(_templates().get_template("leaders.txt.j2").render(**_leaders(page, made)), charset="utf-8", cte="base64")
+    m.add_alternative(leaders_html(page, made), subtype="html", charset="utf-8", cte="base64")
+    return m
+
+
+def _leaders(page: Page, made: datetime) -> dict[str, Any]:
+    return {"p": page, "words": words, "day": words.day, "made": f"{made:%Y-%m-%d %H:%M}"}
+
+
 def as_data(png: bytes | None) -> str | None:
     """A picture as a data: URI."""
     return f"data:image/png;base64,{base64.b64encode(png).decode()}" if png else None
@@ -97,12 +115,7 @@ def as_data(png: bytes | None) -> str | None:
 
 def message(facts: Facts, made: datetime, png: bytes | None, workbook: Path, report_id: str) -> EmailMessage:
     """The mail: text, HTML with its picture, the workbook. The sender is set when it is sent."""
-    m = EmailMessage(policy=SMTP)
-    m["Subject"] = facts.subject()
-    m["Date"] = format_datetime(made)
-    m["Message-ID"] = f"<{report_id}@jichu>"
-    m["Auto-Submitted"] = "auto-generated"
-    m["X-Jichu-Report"] = report_id
+    m = _message(facts.subject(), made, report_id, facts.platform.reply_to if facts.platform else "")
     m.set_content(text(facts, made), charset="utf-8", cte="base64")
     m.add_alternative(html(facts, made, f"cid:scores.{report_id}@jichu" if png else None), subtype="html", charset="utf-8", cte="base64")
     if png:
@@ -114,4 +127,16 @@ def message(facts: Facts, made: datetime, png: bytes | None, workbook: Path, rep
         subtype="vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         filename=f"{facts.title}待改数据清单_{facts.today:%Y%m%d}.xlsx",
     )
+    return m
+
+
+def _message(subject: str, made: datetime, report_id: str, reply_to: str) -> EmailMessage:
+    m = EmailMessage(policy=SMTP)
+    m["Subject"] = subject.replace(" ", "\u00a0")  # a plain blank is lost where a long encoded line is folded
+    m["Date"] = format_datetime(made)
+    m["Message-ID"] = f"<{report_id}@jichu>"
+    m["Auto-Submitted"] = "auto-generated"
+    m["X-Jichu-Report"] = report_id
+    if reply_to:
+        m["Reply-To"] = reply_to
     return m

@@ -11,6 +11,7 @@ import unicodedata
 STAR = "*"
 WHOLE = "****"
 LONG_TEXT = 24
+ILLEGAL = re.compile("[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 KEPT_OF_LONG_TEXT = 6
 
 HAN = r"[\u3400-\u9fff\U00020000-\U0003ffff]"
@@ -207,6 +208,11 @@ def prose(text: str) -> str:
         return person(text)
     masked = _chinese_name(free(text))
     return masked if len(masked) <= LONG_TEXT else f"{masked[:KEPT_OF_LONG_TEXT]}…（共 {len(text)} 字，从略）"
+
+
+def remark(text: str) -> str:
+    """What a clerk wrote: identifiers, numbers, streets and names of persons are masked, the rest stays."""
+    return _chinese_name(free(ILLEGAL.sub(" ", text)))
 
 
 def figure(text: str) -> str:

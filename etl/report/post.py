@@ -12,21 +12,21 @@ import shutil
 import smtplib
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from datetime import date
 from email import message_from_bytes
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import parseaddr
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from etl import connections
+from etl import connections, db, tickets
 from etl.connections import Connection
-from etl.report import ledger
+from etl.report import ledger, routing
 from etl.report.mail import SENDER
 from etl.settings import Settings, now
 from etl.spec import Registry
@@ -49,11 +49,15 @@ class Report:
     report_id: str
     instance: str
     told: ledger.Told
+    due: date
+    tickets: tuple[int, ...] = ()
+    urgent: bool = False
 
 
 @dataclass(frozen=True)
 class Sent:
-    """What became of a mail. state: sent, queued (in the outbox), kept (no mail server or no recipient: files only), already."""
+    """What became of a mail. state: sent, queued (in the outbox), kept (no mail server or no recipient: files only), already,
+    quiet (the department had one a few days ago; what is new waits for the next)."""
 
     department: str
     report_id: str
@@ -66,86 +70,130 @@ def send(settings: Settings, registry: Registry, reports: Sequence[Report]) -> l
     """Sends what waits in the outbox, then the reports. Never raises for a mail server that fails: those mails wait."""
     with ledger.locked(settings.home):
         connection = connections.get(CONNECTION, settings.home)
-        for report in reports:
-            _keep(settings, report)
-        if not connection:
-            return [Sent(r.department, r.report_id, "kept", reason="没有声明连接 smtp_default，邮件只存为文件") for r in reports]
         out: list[Sent] = []
         for report in reports:
-            if (ledger.folder(settings.home) / "sent" / f"{report.report_id}.json").exists():
-                out.append(Sent(report.department, report.report_id, "already", reason="同样内容今天已发过"))
+            if connection and (state := _needless(settings, report)):
+                _keep(settings, report)
+                out.append(state)
+                continue
+            _keep(settings, report)
+            ledger.remember(settings.home, report.instance, report.department, report.told)
+            if connection:
+                _queue(settings, report)
             else:
-                _queue(settings.home, report)
-        return out + _Postman(settings.home, registry, connection).empty_outbox()
+                out.append(Sent(report.department, report.report_id, "kept", reason="没有声明连接 smtp_default，邮件只存为文件"))
+        return out + (_Postman(settings, registry, connection).empty_outbox() if connection else [])
+
+
+def _needless(settings: Settings, report: Report) -> Sent | None:
+    """Why a report need not go out: the same was sent today, or the department had a mail a few days ago and nothing is held since."""
+    if (ledger.folder(settings.home) / "sent" / f"{report.report_id}.json").exists():
+        return Sent(report.department, report.report_id, "already", reason="同样内容今天已发过")
+    last = ledger.last(settings.home, report.instance, report.department).day
+    if not report.urgent and last and 0 <= (settings.today - last).days < routing.load().quiet_days:
+        return Sent(report.department, report.report_id, "quiet", reason=f"{last} 刚通报过，留待下次")
+    return None
 
 
 def _keep(settings: Settings, report: Report) -> None:
-    """Keeps the report's files under JICHU_HOME/mail and remembers what the department has been told."""
+    """Keeps the report's files under JICHU_HOME/mail."""
     folder = ledger.folder(settings.home) / f"{settings.today:%Y%m%d}"
     folder.mkdir(exist_ok=True)
     for file in (report.html, report.eml, report.xlsx):
-        if file.parent.resolve() != folder.resolve():
+        if file.exists() and file.parent.resolve() != folder.resolve():
             shutil.copyfile(file, folder / file.name)
-    ledger.remember(settings.home, report.instance, report.department, report.told)
 
 
-def _queue(home: Path, report: Report) -> None:
+def _queue(settings: Settings, report: Report) -> None:
     """Into the outbox: the letter first, then its slip; a letter without a slip was never queued."""
-    outbox = ledger.folder(home) / "outbox"
+    outbox = ledger.folder(settings.home) / "outbox"
     slip = outbox / f"{report.report_id}.json"
     if not slip.exists():
+        known = Slip(report.department, report.instance, f"{settings.today}", f"{report.due}", report.urgent, list(report.tickets))
         ledger.write(outbox / f"{report.report_id}.eml", report.eml.read_bytes())
-        ledger.write(slip, json.dumps({"department": report.department, "done": [], "tries": 0, "reason": ""}).encode())
+        ledger.write(slip, known.text())
+
+
+@dataclass
+class Slip:
+    """What the outbox knows of a letter: whom it is for, who has it already, which tickets it tells of and until when they are due."""
+
+    department: str
+    instance: str
+    day: str
+    due: str
+    urgent: bool
+    tickets: list[int]
+    done: list[str] = field(default_factory=list)
+    tries: int = 0
+    reason: str = ""
+
+    def text(self) -> bytes:
+        return json.dumps(asdict(self), ensure_ascii=False).encode()
 
 
 @dataclass
 class _Postman:
     """Empties the outbox over one connection declaration. `down`: why the server cannot be reached, once that is known."""
 
-    home: Path
+    settings: Settings
     registry: Registry
     connection: Connection
     down: str = ""
 
     def empty_outbox(self) -> list[Sent]:
         """Tries every waiting mail, oldest first."""
-        slips = sorted((self.home / "mail" / "outbox").glob("*.json"), key=lambda p: (p.stat().st_mtime, p.name))
+        slips = sorted((self.settings.home / "mail" / "outbox").glob("*.json"), key=lambda p: (p.stat().st_mtime, p.name))
         return [self._deliver(slip) for slip in slips]
 
-    def _deliver(self, slip: Path) -> Sent:
-        known = json.loads(slip.read_text(encoding="utf-8"))
-        letter = message_from_bytes(slip.with_suffix(".eml").read_bytes(), policy=SMTP)
-        done, reason = self._to_each(letter, known["department"], list(known["done"]))
-        if reason:
-            ledger.write(
-                slip, json.dumps({**known, "done": done, "tries": known["tries"] + 1, "reason": reason}, ensure_ascii=False).encode()
-            )
-            log.warning("mail %s waits in the outbox: %s", slip.stem, reason)
-            return Sent(known["department"], slip.stem, "queued", len(done), reason)
+    def _deliver(self, path: Path) -> Sent:
+        slip = Slip(**json.loads(path.read_text(encoding="utf-8")))
+        letter = message_from_bytes(path.with_suffix(".eml").read_bytes(), policy=SMTP)
+        slip.done, slip.reason = self._to_each(letter, slip.department, list(slip.done))
+        slip.tries += bool(slip.reason)
+        ledger.write(path, slip.text())  # who has it is known before anything else can fail
+        self._book(path.stem, slip)
+        if slip.reason:
+            log.warning("mail %s waits in the outbox: %s", path.stem, slip.reason)
+            return Sent(slip.department, path.stem, "queued", len(slip.done), slip.reason)
         ledger.write(
-            self.home / "mail" / "sent" / slip.name,
-            json.dumps({"at": now().isoformat(timespec="seconds"), "recipients": len(done)}).encode(),
+            self.settings.home / "mail" / "sent" / path.name,
+            json.dumps({"at": now().isoformat(timespec="seconds"), "recipients": len(slip.done)}).encode(),
         )
-        slip.unlink()
-        slip.with_suffix(".eml").unlink()
-        return Sent(known["department"], slip.stem, "sent", len(done))
+        path.unlink()
+        path.with_suffix(".eml").unlink()
+        return Sent(slip.department, path.stem, "sent", len(slip.done))
+
+    def _book(self, letter: str, slip: Slip) -> None:
+        """Into quality.letter, and its tickets are told now; a letter about another database is none of this one's business."""
+        with db.transaction(self.settings) as con:
+            if str(db.rows(con, "select id from ops.instance")[0][0]) != slip.instance:
+                return
+            state = "queued" if slip.reason else "sent"
+            day, due = date.fromisoformat(slip.day), date.fromisoformat(slip.due)
+            db.rows(
+                con,
+                "insert into quality.letter (letter_id, department, day, urgent, state, recipients, reason) values (%s, %s, %s, %s, %s, %s, %s) "
+                "on conflict (letter_id) do update set state = excluded.state, recipients = excluded.recipients, reason = excluded.reason, at = now()",
+                [letter, slip.department, day, slip.urgent, state, len(slip.done), slip.reason or None],
+            )
+            if state == "sent":
+                tickets.sent(con, slip.tickets, letter, day, due)
 
     def _to_each(self, letter: EmailMessage, department: str, done: list[str]) -> tuple[list[str], str]:
-        """Sends to the owners who have it not yet; for an owner whose address is refused for good, to the substitutes."""
-        declared = self.registry.departments.get(department)
-        owners, substitutes = _addresses(declared.owners if declared else []), _addresses(declared.substitutes if declared else [])
-        wanted = owners or substitutes
-        if not wanted:
+        """Sends to those who have it not yet; for an address that is refused for good, to the substitutes."""
+        to = routing.recipients(self.registry, department, self.settings.today)
+        if not to.wanted:
             return done, "没有登记收件人（schemas/departments.yml 的 owners）"
-        refused, reason = self._hand_over(letter, [a for a in wanted if a not in done])
-        done += [a for a in wanted if a not in refused and a not in done] if not reason else []
+        refused, reason = self._hand_over(letter, [a for a in to.wanted if a not in done])
+        done += [a for a in to.wanted if a not in refused and a not in done] if not reason else []
         gone = [a for a, permanent in refused.items() if permanent]
         later = [a for a, permanent in refused.items() if not permanent]
         if gone and not reason:
-            instead = [a for a in substitutes if a not in done and a not in wanted]
+            instead = [a for a in to.instead if a not in done]
             again, reason = self._hand_over(letter, instead)
             done += [a for a in instead if a not in again] if not reason else []
-            if not reason and not any(a in done for a in substitutes):
+            if not reason and not done:
                 reason = "收件人地址被邮件服务器拒绝，替补也不可用"
         return done, reason or ("收件人暂时不能收信" if later else "")
 
@@ -175,11 +223,6 @@ def _may_pass(error: BaseException) -> bool:
         return 400 <= error.smtp_code < 500
     unclear = isinstance(error, smtplib.SMTPException | ssl.SSLError) and not isinstance(error, smtplib.SMTPServerDisconnected)
     return isinstance(error, OSError) and not unclear
-
-
-def _addresses(texts: Sequence[str]) -> list[str]:
-    """The addresses of `name <address>` texts; what holds no @ is no address."""
-    return list(dict.fromkeys(a for _, a in map(parseaddr, texts) if "@" in a))
 
 
 def _yes(value: Any) -> bool:

@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import date
 
 from psycopg2.extensions import connection as Connection  # noqa: N812: a class, whatever its name
 
 from etl import db
-from etl.report import books, ledger, words
+from etl.report import books, ledger, routing, words
 from etl.report import facts as f
 from etl.report.masker import Masker, library_value
 from etl.settings import Settings
@@ -20,6 +19,7 @@ class Reader:
 
     def __init__(self, con: Connection, settings: Settings, registry: Registry, scores: Sequence[f.Score]):
         self.con, self.settings, self.registry, self.scores = con, settings, registry, scores
+        self.platform = routing.load().platform
         self.instance = str(db.rows(con, "select id from ops.instance")[0][0])
         self.delivered = [str(r[0]) for r in db.rows(con, "select distinct dataset from ops.delivery order by 1")]
         self._titles: dict[tuple[str, str], str] = {}
@@ -51,12 +51,16 @@ class Reader:
             deliveries=tuple(d for d in deliveries if d.state not in ("held", "rejected")),
             waiting=tuple(d for d in deliveries if d.state in ("held", "rejected")),
             overdue=tuple(self._overdue(names)),
+            oddities=tuple(self._oddities(names)),
+            course=f.Course(*map(int, db.rows(self.con, books.TICKETS, [self.settings.today, names])[0])),
+            platform=self.platform,
+            urgent=bool(db.rows(self.con, books.NEWLY_HELD, [names, told.sequence])[0][0]),
             problems=tuple(problems),
             refusals=tuple(refusals),
             disagreements=tuple(self._disagreements(names)),
             mended=tuple(self._mended(names, told)),
-            checks=tuple(self._checks(names, problems, refusals)),
-            to_fix=self._to_fix(problems),
+            checks=tuple(self._checks(names)),
+            to_fix={self._title(dataset): int(n) for dataset, n in db.rows(self.con, books.WRONG_ROWS, [names])},
             refused=self._number(books.REFUSED, names),
             scores={s.dimension: (s.value, s.previous) for s in self.scores if s.scope == "department" and s.name == department},
             datasets={
@@ -95,13 +99,31 @@ class Reader:
         return out
 
     def _overdue(self, names: list[str]) -> Iterable[f.Overdue]:
-        last: dict[str, date] = dict(db.rows(self.con, books.LAST_LOADED, [names]))
-        for name, on in sorted(last.items()):
-            source = self.registry.sources.get(name)
-            due, days = words.DUE[source.delivery.due] if source else ("", None)
-            late = (self.settings.today - on).days - days if days else 0
-            if late > 0:
-                yield f.Overdue(self._title(name), due, on, late)
+        for dataset, due, state, last, by, days, *_ in db.rows(self.con, books.PUNCTUAL, [self.settings.today, names]):
+            if state == "late":
+                yield f.Overdue(self._title(dataset), words.DUE.get(due, due), last, by, days)
+
+    def _whole(self, dataset: str) -> bool:
+        """Whether each delivery is the whole register."""
+        source = self.registry.sources.get(dataset)
+        return source is not None and source.delivery.kind == "full"
+
+    def _oddities(self, names: list[str]) -> Iterable[f.Oddity]:
+        """What is strange about a last delivery as a whole, and how its shape drifts."""
+        for dataset, _, _, last, _, _, rows, usual, is_short, is_empty, is_repeated in db.rows(
+            self.con, books.PUNCTUAL, [self.settings.today, names]
+        ):
+            on = words.day(last, self.settings.today) if last else ""
+            if is_empty:
+                yield f.Oddity(self._title(dataset), f"{on}的交付没有一行数据")
+            elif is_short and self._whole(dataset):  # an increment is as long as what happened
+                yield f.Oddity(self._title(dataset), f"{on}交付 {words.count(rows)} 行，不到平常（{words.count(usual)} 行）的一半")
+            elif is_repeated:
+                yield f.Oddity(self._title(dataset), f"{on}的交付与上一次完全相同，请确认不是误传了旧文件")
+        for dataset, kind, column, detail, rows in db.rows(self.con, books.DRIFT, [names]):
+            shown = self._masker(dataset).value(column, detail) if kind.endswith("_code") else detail
+            says = words.DRIFT[kind].format(column=column, detail=shown or "", rows=words.count(int(rows or 0)))
+            yield f.Oddity(self._title(dataset), says)
 
     def _rule(self, dataset: str, column: str, problem: str) -> tuple[str, Declared]:
         """The rule that found a problem, and what it says of it; a problem that no rule declares speaks for itself."""
@@ -115,41 +137,36 @@ class Reader:
 
     def _problems(self, names: list[str]) -> list[f.Problem]:
         found: dict[tuple[str, str, str], tuple[int, list[f.Row]]] = {}
-        for dataset, column, problem, total, key, value, number, delivery in db.rows(
+        for dataset, column, problem, total, key, value, number, delivery, *ticket in db.rows(
             self.con, books.OPEN_FINDINGS, [names, books.ROWS_PER_PROBLEM]
         ):
             shown = self._masker(dataset).value(column, value)
             expected = self._rule(dataset, column, problem)[1].expected
-            row = self._row(dataset, key, delivery, number, self._column(dataset, column), shown, expected)
+            row = self._row(dataset, key, delivery, number, self._column(dataset, column), shown, expected, *ticket)
             found.setdefault((dataset, column, problem), (total, []))[1].append(row)
         return [
             f.Problem(dataset, self._title(dataset), column, problem, *self._rule(dataset, column, problem), total, tuple(rows))
             for (dataset, column, problem), (total, rows) in found.items()
         ]
 
-    def _row(self, dataset: str, key: str | None, delivery: str, number: int, column: str, shown: str, expected: str) -> f.Row:
+    def _row(
+        self, dataset: str, key: str | None, delivery: str, row: int, column: str, shown: str, expected: str, ticket: int, number: str
+    ) -> f.Row:
         shown_key, hidden = self._masker(dataset).key(key)
-        return f.Row(dataset, self._title(dataset), shown_key, hidden, delivery, number, column, shown, expected)
+        return f.Row(dataset, self._title(dataset), shown_key, hidden, delivery, row, column, shown, expected, number, ticket)
 
     def _masker(self, dataset: str) -> Masker:
         if dataset not in self._maskers:
             self._maskers[dataset] = Masker.of(self.registry, dataset)
         return self._maskers[dataset]
 
-    def _to_fix(self, problems: list[f.Problem]) -> dict[str, int]:
-        """Rows with at least one wrong field, per dataset title; hints (severity info) are not counted."""
-        out = {}
-        for dataset in dict.fromkeys(p.dataset for p in problems):
-            wrong = tuple((p.column, p.problem) for p in problems if p.dataset == dataset and p.severity != "info")
-            if wrong:
-                out[self._title(dataset)] = self._number(books.WRONG_ROWS, dataset, wrong)
-        return out
-
     def _refusals(self, names: list[str]) -> list[f.Refusal]:
         found: dict[tuple[str, str], tuple[int, list[f.Row]]] = {}
-        for dataset, code, total, key, reason, number, delivery in db.rows(self.con, books.OPEN_REFUSALS, [names, books.ROWS_PER_PROBLEM]):
+        for dataset, code, total, key, reason, number, delivery, *ticket in db.rows(
+            self.con, books.OPEN_REFUSALS, [names, books.ROWS_PER_PROBLEM]
+        ):
             said = self._masker(dataset).sentence(words.reason(reason)[1])
-            row = self._row(dataset, key, delivery, number, "", said, words.REFUSED_ROW.get(code, ("", "请核对"))[1])
+            row = self._row(dataset, key, delivery, number, "", said, words.REFUSED_ROW.get(code, ("", "请核对"))[1], *ticket)
             found.setdefault((dataset, code), (total, []))[1].append(row)
         return [
             f.Refusal(dataset, self._title(dataset), code, *words.REFUSED_ROW.get(code, (code, "请核对")), total, tuple(rows))
@@ -158,14 +175,15 @@ class Reader:
 
     def _disagreements(self, names: list[str]) -> list[f.Disagreement]:
         found: dict[tuple[str, str, str, str], tuple[int, list[f.Dispute]]] = {}
-        for library, name, kept_from, other_from, total, record, kept, other, key in db.rows(
-            self.con, books.DISAGREEMENTS, [names, names, books.ROWS_PER_PROBLEM]
+        for library, name, kept_from, other_from, total, record, kept, other, key, ticket, number, insisted in db.rows(
+            self.con, books.DISAGREEMENTS, [names, names, names, books.ROWS_PER_PROBLEM]
         ):
             believed = other_from not in names
             ours, theirs = (kept, other) if believed else (other, kept)
             shown = self._masker(other_from).key(key)[0] if not believed else ""
             said, other_said = self._value(library, name, ours), self._value(library, name, theirs)
-            dispute = f.Dispute(record, shown, said, other_said if said != other_said else "（不同之处已遮盖）")
+            theirs_said = other_said if said != other_said else "（不同之处已遮盖）"
+            dispute = f.Dispute(record, shown, said, theirs_said, "" if believed else number, 0 if believed else ticket, insisted)
             found.setdefault((library, name, kept_from, other_from), (total, []))[1].append(dispute)
         out = []
         for (library, name, kept_from, other_from), (total, rows) in found.items():
@@ -180,6 +198,7 @@ class Reader:
                     believed,
                     total,
                     tuple(rows),
+                    f"{self._title(ours)}（{ours}）",
                 )
             )
         return sorted(out, key=lambda d: (d.believed, -d.total))
@@ -207,18 +226,11 @@ class Reader:
         for dataset, n in db.rows(self.con, books.MENDED_REFUSALS, [names, told.sequence]):
             if n:
                 yield f.Mended(self._title(dataset), "", "原先未能入库的行已入库", n)
+        for dataset, library, name, n in db.rows(self.con, books.MENDED_DIFFERENCES, [names, told.day, told.day]):
+            yield f.Mended(self._title(dataset), self._field(library, name), "与其他部门已一致", n)
 
-    def _checks(self, names: list[str], problems: list[f.Problem], refusals: list[f.Refusal]) -> Iterable[f.Check]:
-        """Checks of whole datasets that are not met, but for those whose rows are listed as problems or refused already."""
-        listed = {(p.dataset, p.column) for p in problems}
-        listed |= {(r.dataset, column) for r in refusals for row in r.rows for column in re.findall("“([^”]+)”", row.value)}
-        for target, column, because, severity, failed, checked in db.rows(self.con, books.FAILED_CHECKS, [names]):
-            if (target, column) not in listed and severity != "info":
-                yield f.Check(
-                    self._title(target),
-                    self._column(target, column) if column else "",
-                    self._masker(target).sentence(because),
-                    severity,
-                    failed,
-                    checked,
-                )
+    def _checks(self, names: list[str]) -> Iterable[f.Check]:
+        """Checks of whole datasets that are not met (those whose rows are listed one by one have no ticket of their own)."""
+        for target, column, because, severity, failed, checked, *ticket in db.rows(self.con, books.FAILED_CHECKS, [names]):
+            title, told = self._title(target), self._column(target, column) if column else ""
+            yield f.Check(title, told, self._masker(target).sentence(because), severity, failed, checked, target, ticket[1], ticket[0])

@@ -19,14 +19,14 @@ FATES = (
     ("rows_duplicate", "重复"),
     ("rows_quarantined", "未能入库"),
 )
-DUE = {
-    "daily": ("每日", 1),
-    "weekly": ("每周", 7),
-    "monthly": ("每月", 31),
-    "quarterly": ("每季", 92),
-    "yearly": ("每年", 366),
-    "irregular": ("不定期", None),
+DUE = {"daily": "每日", "weekly": "每周", "monthly": "每月", "quarterly": "每季", "yearly": "每年", "irregular": "不定期"}
+DRIFT = {
+    "refused_code": "列“{column}”出现代码表里没有的代码“{detail}”，{rows} 行未能入库；确为新代码请告知平台",
+    "unknown_code": "列“{column}”出现代码表里没有的代码“{detail}”，{rows} 行按空值读取；确为新代码请告知平台",
+    "renamed_column": "列“{column}”改写成了“{detail}”，已照常读取",
+    "extra_column": "多出一列“{column}”，未装载；需要入库请告知平台",
 }
+DAYS_TO_MEND = 10  # working days, as the rules on sharing government data give for a check
 SEVERITIES = ("critical", "warning", "info")
 
 REFUSED_ROW = {  # reason of a row → what it is, what to do

@@ -1,7 +1,7 @@
 """The workbook of rows to fix: how to use it, one sheet a rule, refused rows, differences with others. Nothing in it can run."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,19 +12,34 @@ from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.worksheet.datavalidation import DataValidation
 
 from etl.report import words
-from etl.report.facts import Disagreement, Dispute, Facts, Row
+from etl.report.facts import Disagreement, Dispute, Facts, Problem, Refusal, Row
 
 ROWS_PER_SHEET = 5000
 ROWS = 40_000  # in all: a workbook that any mail server takes
 SHEETS = 60
-ANSWERS = ("已更正", "情况属实，待更正", "原值无误", "无法核实")
+NUMBER, ANSWER, REMARK = "单号", "您的答复", "说明"
+# what may be answered → what it means; the first two wait for the next delivery, the third closes the question
+ANSWERS = {
+    "已改正": "系统里已经改好，下次交付即见",
+    "将改正": "确实有误，期限内改",
+    "原值无误": "交付的值就是对的；不再追问，除非值变了（请在“说明”写明依据）",
+    "查无此人": "贵单位已没有这条记录，或查不到当事人",
+    "无法核实": "没有条件核实（请在“说明”写明原因）",
+}
 DANGEROUS = tuple("=+-@＝＋－＠\t\r\n|%")
 ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 FORBIDDEN_IN_NAMES = re.compile(r"[\\/*?:\[\]']")
-HEADER = ("数据集", "主键", "交付批次", "行号", "列", "脱敏后的值", "应为", "您的答复")
-REFUSED = ("数据集", "主键", "交付批次", "行号", "原因", "怎样改", "您的答复")
-DIFFERS = ("库", "字段", "贵单位数据集", "主键", "贵单位的值", "对方数据集", "对方的值", "现采信", "您的答复")
+HEADER = (NUMBER, "数据集", "主键", "交付批次", "行号", "列", "脱敏后的值", "应为", ANSWER, REMARK)
+REFUSED = (NUMBER, "数据集", "主键", "交付批次", "行号", "原因", "怎样改", ANSWER, REMARK)
+DIFFERS = (NUMBER, "数据集", "主键", "字段", "贵单位的值", "对方数据集", "对方的值", "现采信", ANSWER, REMARK)
+CHECKED = (NUMBER, "数据集", "列", "检查", "不合格行数", "共查行数", ANSWER, REMARK)
+BELIEVED = ("库", "字段", "贵单位数据集", "贵单位的值", "对方数据集", "对方的值", "本平台编号", "对方的答复")
 WIDTHS = {
+    NUMBER: 15,
+    REMARK: 34,
+    ANSWER: 14,
+    "检查": 60,
+    "本平台编号": 22,
     "数据集": 26,
     "主键": 30,
     "交付批次": 22,
@@ -32,13 +47,12 @@ WIDTHS = {
     "列": 22,
     "脱敏后的值": 30,
     "应为": 34,
-    "您的答复": 24,
     "原因": 52,
     "怎样改": 30,
     "字段": 16,
 }
 
-DARK, PALE, ANSWER = PatternFill("solid", fgColor="17406D"), PatternFill("solid", fgColor="F3F6F9"), PatternFill("solid", fgColor="FFF8E5")
+DARK, YELLOW = PatternFill("solid", fgColor="17406D"), PatternFill("solid", fgColor="FFF8E5")
 THIN = Border(bottom=Side("thin", color="DDE4EA"))
 
 
@@ -57,10 +71,11 @@ class Sheet:
     columns: Sequence[str]
     rows: Sequence[Sequence[str | int]]
     total: int
+    tickets: Sequence[int] = ()
 
 
-def write(facts: Facts, path: Path) -> None:
-    """Writes the department's workbook row by row; memory does not grow with it."""
+def write(facts: Facts, path: Path) -> list[int]:
+    """Writes the department's workbook row by row; memory does not grow with it. Returns the tickets that are in it."""
     book = Workbook(write_only=True)
     every = list(_within(ROWS, _sheets(facts)))
     names = _names([s.name for s in every])
@@ -69,53 +84,66 @@ def write(facts: Facts, path: Path) -> None:
         _write(book, sheet, name)
     book.properties.creator = "基础数据平台"
     book.save(path)
+    return list(dict.fromkeys(t for sheet in every for t in sheet.tickets if t))
 
 
 def _within(rows: int, sheets: Iterable[Sheet]) -> Iterable[Sheet]:
     """Cuts the sheets that would make the workbook too big; each says how many rows are left out."""
     for sheet in sheets:
-        yield replace(sheet, rows=sheet.rows[:rows])
+        yield replace(sheet, rows=sheet.rows[:rows], tickets=sheet.tickets[:rows])
         rows -= min(rows, len(sheet.rows))
 
 
 def _sheets(facts: Facts) -> Iterable[Sheet]:
-    """One sheet a rule and problem, the gravest first; then refused rows by reason; then differences."""
+    """One sheet a rule and problem, the gravest first; then refused rows by reason; failed checks; differences."""
     grouped: dict[tuple[str, str, str], list[Any]] = {}
     for p in facts.worst:
         grouped.setdefault((p.rule, p.problem, p.says), []).append(p)
     for (_, _, says), problems in list(grouped.items())[:SHEETS]:
         hint = "（提示，可不改）" if all(p.severity == "info" for p in problems) else ""
-        listed = [_finding(r) for p in problems for r in p.rows][:ROWS_PER_SHEET]
-        yield Sheet(says, f"{says}{hint}。应为：{problems[0].expected}", HEADER, listed, sum(p.total for p in problems))
+        yield _listed(says, f"{says}{hint}。应为：{problems[0].expected}", HEADER, problems, _finding)
     by_code: dict[str, list[Any]] = {}
     for r in facts.refusals:
         by_code.setdefault(r.code, []).append(r)
     for refusals in by_code.values():
         one = refusals[0]
-        listed = [_refused(r) for refusal in refusals for r in refusal.rows][:ROWS_PER_SHEET]
-        yield Sheet(f"未入库 {one.what}", f"未能入库：{one.what}。{one.advice}", REFUSED, listed, sum(r.total for r in refusals))
-    if facts.disagreements:
-        differs = [_differs(d, r) for d in facts.disagreements for r in d.rows]
-        yield Sheet(
-            "与其他部门不一致",
-            "同一人或同一单位，贵单位与其他部门说法不同。请核对贵单位的值",
-            DIFFERS,
-            differs[:ROWS_PER_SHEET],
-            sum(d.total for d in facts.disagreements),
-        )
+        yield _listed(f"未入库 {one.what}", f"未能入库：{one.what}。{one.advice}", REFUSED, refusals, _refused)
+    if facts.checks:
+        checks = [(c.number, f"{c.title}（{c.dataset}）", c.column, c.because, c.failed, c.checked, "", "") for c in facts.checks]
+        says = "整表检查未过：逐行看不出，整张表看有问题。请核对"
+        yield Sheet("整表检查", says, CHECKED, checks, len(checks), [c.ticket for c in facts.checks])
+    if facts.to_answer:
+        says = "同一人或同一单位，贵单位与其他部门说法不同，现采信对方。请核对贵单位的值"
+        yield _listed("与其他部门不一致", says, DIFFERS, facts.to_answer, _differs)
+    if believed := [d for d in facts.disagreements if d.believed]:
+        rows = [_believed(d, r) for d in believed for r in d.rows][:ROWS_PER_SHEET]
+        says = "供参考，不必答复：其他部门说法不同，现采信贵单位。对方坚持的请核对一下贵单位的值"
+        yield Sheet("现采信贵单位", says, BELIEVED, rows, sum(d.total for d in believed))
 
 
-def _finding(r: Row) -> tuple[str | int, ...]:
-    return f"{r.title}（{r.dataset}）", r.key, r.delivery_id, r.row_number, r.column, r.value or "（空）", r.expected, ""
+def _listed(
+    name: str, says: str, columns: Sequence[str], groups: Sequence[Any], show: Callable[[Any, Any], tuple[str | int, ...]]
+) -> Sheet:
+    """A sheet of the rows of some groups, each with its ticket."""
+    rows = [(g, r) for g in groups for r in g.rows][:ROWS_PER_SHEET]
+    return Sheet(name, says, columns, [show(g, r) for g, r in rows], sum(g.total for g in groups), [r.ticket for _, r in rows])
 
 
-def _refused(r: Row) -> tuple[str | int, ...]:
-    return f"{r.title}（{r.dataset}）", r.key or "（缺）", r.delivery_id, r.row_number, r.value, r.expected, ""
+def _finding(_: Problem, r: Row) -> tuple[str | int, ...]:
+    return r.number, f"{r.title}（{r.dataset}）", r.key, r.delivery_id, r.row_number, r.column, r.value or "（空）", r.expected, "", ""
+
+
+def _refused(_: Refusal, r: Row) -> tuple[str | int, ...]:
+    return r.number, f"{r.title}（{r.dataset}）", r.key or "（缺）", r.delivery_id, r.row_number, r.value, r.expected, "", ""
 
 
 def _differs(d: Disagreement, r: Dispute) -> tuple[str | int, ...]:
     key = r.key or f"（本平台编号 {r.record_id}）"
-    return d.library, d.field, d.dataset, key, r.ours, d.other, r.theirs, "贵单位" if d.believed else "对方", ""
+    return r.number, d.named, key, f"{d.library} {d.field}", r.ours, d.other, r.theirs, "对方", "", ""
+
+
+def _believed(d: Disagreement, r: Dispute) -> tuple[str | int, ...]:
+    return d.library, d.field, d.dataset, r.ours, d.other, r.theirs, r.record_id, "坚持原值" if r.insisted else ""
 
 
 def _names(titles: Sequence[str]) -> list[str]:
@@ -150,20 +178,24 @@ def _write(book: Workbook, sheet: Sheet, name: str) -> None:
     page.sheet_view.showGridLines = False
     last = chr(64 + len(sheet.columns))
     page.auto_filter.ref = f"A2:{last}{len(sheet.rows) + 2}"
-    answers = DataValidation(
-        type="list", formula1='"' + ",".join(a.replace(",", "，") for a in ANSWERS) + '"', allow_blank=True, showErrorMessage=False
-    )
-    answers.add(f"{last}3:{last}{len(sheet.rows) + 3}")
-    page.data_validations.append(answers)
+    asked = sheet.columns.index(ANSWER) if ANSWER in sheet.columns else None
+    if asked is not None:
+        answers = DataValidation(type="list", formula1='"' + ",".join(ANSWERS) + '"', allow_blank=True, showErrorMessage=False)
+        answers.add(f"{chr(65 + asked)}3:{chr(65 + asked)}{len(sheet.rows) + 2}")
+        page.data_validations.append(answers)
     left = sheet.total - len(sheet.rows)
     more = f"，此处列出 {words.count(len(sheet.rows))} 行，另有 {words.count(left)} 行在这些改好后列出" if left > 0 else ""
     page.append(_cells(page, [f"{sheet.says}　（共 {words.count(sheet.total)} 行{more}）"], font=Font(bold=True, color="17406D")))
     page.append(_cells(page, sheet.columns, font=Font(bold=True, color="FFFFFF"), fill=DARK, alignment=Alignment(vertical="center")))
     model = {"border": THIN, "alignment": Alignment(vertical="top", wrap_text=True)}
-    text, number, answer = _cells(page, ["", 0, ""], **model)[:2] + _cells(page, [""], **model, fill=ANSWER)
+    text, number, answer = _cells(page, ["", 0, ""], **model)[:2] + _cells(page, [""], **model, fill=YELLOW)
     for row in sheet.rows:
-        cells = [_like(page, number if isinstance(v, int) else text, v) for v in row[:-1]]
-        page.append([*cells, _like(page, answer, row[-1])])
+        page.append(
+            [
+                _like(page, answer if asked is not None and i >= asked else number if isinstance(v, int) else text, v)
+                for i, v in enumerate(row)
+            ]
+        )
 
 
 def _cover(book: Workbook, facts: Facts, sheets: Sequence[Sheet], names: Sequence[str]) -> None:
@@ -179,6 +211,7 @@ def _cover(book: Workbook, facts: Facts, sheets: Sequence[Sheet], names: Sequenc
             font=Font(color="8A5300", bold=True),
         )
     )
+    page.append(_cells(page, [f"部门代号：{facts.department}"], font=Font(color="66727F")))
     page.append([])
     wrap = Alignment(wrap_text=True, vertical="top")
     for title, text in (
@@ -187,7 +220,11 @@ def _cover(book: Workbook, facts: Facts, sheets: Sequence[Sheet], names: Sequenc
             "凭“主键”在贵单位系统中查找；主键被遮盖时，凭“交付批次”和“行号”在该次交付的文件中查找（行号 1 为第一条数据行）。",
         ),
         ("怎样改", "请在贵单位自己的系统中更正，再照常交付。平台不改动贵单位的数据；改好的行在下次交付后自动销号。"),
-        ("怎样答复", "在黄色的“您的答复”栏中选择或填写，把本表回复给来信地址；原值无误的，写明依据。"),
+        (
+            "怎样答复",
+            "在黄色的“您的答复”栏中选一项，需要时在“说明”栏写几句，把本表随回信发来。请勿改动“单号”；行可以删、可以排序（整行一起）。",
+        ),
+        *((f"　{answer}", meaning) for answer, meaning in ANSWERS.items()),
         ("关于脱敏", "身份证号、电话、姓名、住址均已遮盖，仅供定位；请勿据此表补录数据。"),
         ("关于公式", "表中没有公式；以 = + - @ 开头的内容前加了一个单引号，是文本。"),
     ):

@@ -4,6 +4,7 @@ import csv
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args
@@ -18,6 +19,7 @@ from etl.spec.codes import CodeTable
 from etl.spec.library import Library
 from etl.spec.rule import RuleSpec
 from etl.spec.source import Source
+from etl.spec.terms import DisplayTerm
 
 SCHEMAS = ROOT / "schemas"
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # a hundred specs parse in a tenth of the time
@@ -30,6 +32,7 @@ class Department(Declared):
     code: str = Field(default="", description="统一社会信用代码")
     owners: list[str] = Field(default_factory=list)
     substitutes: list[str] = Field(default_factory=list)
+    absent: dict[str, date] = Field(default_factory=dict, description="谁外出到哪一天（含）：邮箱 → 日期，其间由替补收信")
     contact: str = ""
     parent: str | None = Field(default=None, description="园区所属区县等")
 
@@ -44,6 +47,7 @@ class Registry:
     rules: dict[str, RuleSpec]
     departments: dict[str, Department]
     problems: tuple[str, ...] = field(default=())
+    terms: dict[str, DisplayTerm] = field(default_factory=dict)
 
     def source(self, name: str) -> Source:
         """The source of that name; a near miss is named in the error."""
@@ -173,13 +177,18 @@ def load() -> Registry:
     codes = {p.stem: read_codes(p, editions.get(p.stem, {})) for p in sorted((SCHEMAS / "codes").glob("*.csv"))}
     rules: dict[str, RuleSpec] = {}
     departments: dict[str, Department] = {}
-    for file, kind, into in (("rules.yml", RuleSpec, rules), ("departments.yml", Department, departments)):
+    terms: dict[str, DisplayTerm] = {}
+    for file, kind, into in (
+        ("rules.yml", RuleSpec, rules),
+        ("departments.yml", Department, departments),
+        ("credit_terms.yml", DisplayTerm, terms),
+    ):
         try:
             into |= TypeAdapter(dict[str, kind]).validate_python(_yaml(SCHEMAS / file))  # type: ignore[valid-type]
         except ValidationError as e:
             problems += _say(SCHEMAS / file, e, kind)
     registry = Registry(dict(sorted(sources.items())), libraries, codes, rules, departments)
-    return Registry(registry.sources, libraries, codes, rules, departments, tuple(problems + list(_cross(registry))))
+    return Registry(registry.sources, libraries, codes, rules, departments, tuple(problems + list(_cross(registry))), terms)
 
 
 def _cross(r: Registry) -> Iterable[str]:

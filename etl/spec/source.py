@@ -61,8 +61,9 @@ class Column(Declared):
     title: str | None = Field(default=None, description="中文列名；交付列名本身是中文时不写")
     required: bool = Field(default=False, description="读不出来时整行隔离")
     codes: str | None = Field(default=None, description="rule: code 所用的代码表")
-    unit: str | None = Field(default=None, description="rule: amount 的交付单位，如 万元")
+    unit: str | None = Field(default=None, description="rule: amount、number 的交付单位，如 万元")
     role: AddressRole | None = Field(default=None, description="rule: address：此地址的用途")
+    optional: bool = Field(default=False, description="true：交付可以没有此列（只见于某一种报送格式）")
 
 
 class Geometry(Declared):
@@ -70,6 +71,27 @@ class Geometry(Declared):
 
     kinds: list[Literal["point", "line", "polygon"]]
     required: bool = False
+
+
+class Fill(Declared):
+    """What a column is that a form lacks: `then` where the column `given` has a value, else `otherwise`."""
+
+    given: str
+    then: str
+    otherwise: str
+
+
+class Form(Declared):
+    """Another form in which the department may deliver the same rows, such as an older edition of a standard.
+
+    `columns`: its column → ours, all of which it must hold but those in `optional`; ours that it lacks stay empty, or are
+    filled as `fill` says.
+    """
+
+    title: str
+    columns: dict[str, str]
+    optional: list[str] = Field(default_factory=list)
+    fill: dict[str, Fill] = Field(default_factory=dict)
 
 
 class Feed(Declared):
@@ -99,6 +121,7 @@ class Source(Declared):
     running_number: list[str] = Field(default_factory=list, description="序号列：不算内容")
     rest: str | None = Field(default=None, description="宽表：未声明的各列收进这一列（JSON），都算内容")
     geometry: Geometry | None = None
+    forms: list[Form] = Field(default_factory=list, description="部门可能沿用的其他格式（旧版标准）：其列名 → 本文件的列名")
     feeds: list[Feed] = Field(default_factory=list)
     notes: str = ""
 
@@ -126,4 +149,15 @@ class Source(Declared):
             raise ValueError(f"as 不能用 staging 表自己的列名：{'、'.join(reserved)}")
         if twice:
             raise ValueError(f"as 重复：{'、'.join(twice)}")
+        for form in self.forms:
+            self._fits(form)
         return self
+
+    def _fits(self, form: Form) -> None:
+        """Raises ValueError for a form that names columns which are none, or lacks what no row can do without."""
+        ours = [*form.columns.values(), *form.fill, *(f.given for f in form.fill.values())]
+        if unknown := sorted(set(ours) - set(self.columns)):
+            raise ValueError(f"forms“{form.title}”中的“{'、'.join(unknown)}”不在 columns 里；已声明：{'、'.join(self.columns)}")
+        needed = {*self.key, *(n for n, c in self.columns.items() if c.required)}
+        if lacking := sorted(n for n in needed - set(form.columns.values()) if not n.startswith("@")):
+            raise ValueError(f"forms“{form.title}”缺少主键或必填列：{'、'.join(lacking)}")

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from etl import migrate, settings, spec
+from etl import catalog, migrate, settings, spec
 from etl.preview import preview
 from etl.settings import ROOT
 from etl.spec.document import documents, editor_schemas
@@ -114,8 +114,9 @@ def test_the_rows_of_the_readme_are_cleaned_as_it_tells(tmp_path: Path, monkeypa
 def test_every_question_of_the_analysts_guide_runs_on_a_migrated_database(empty_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JICHU_DATABASE_URL", empty_database)
     migrate.migrate(settings.load())
+    catalog.themes(settings.load())
     questions = blocks(ANALYSTS, "sql")
-    assert len(questions) >= 10
+    assert len(questions) >= 20
     connection = psycopg2.connect(empty_database)
     try:
         for question in questions:

@@ -14,7 +14,7 @@ COMMON = {"spec", "engine", "db", "store", "settings", "errors", "connections", 
 # Beside the common modules: what a step may import, and why.
 ALLOWED = {
     "load": {"account", "migrate"},  # it books accounts, and makes the staging table that it fills
-    "report": {"records"},
+    "report": {"migrate", "records", "tickets"},
 }
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 LONG_FILES = {"pipeline.py": "the one place that tells the whole story in order"}
@@ -64,12 +64,12 @@ def test_what_everybody_uses_knows_no_step() -> None:
     assert wrong == set()
 
 
-def test_a_dag_knows_the_pipeline_alone() -> None:
+def test_a_dag_knows_the_pipeline_and_its_decisions_alone() -> None:
     wrong = {
         f"{p.name} → {n}"
         for p in sorted((ROOT / "dags").glob("*.py"))
         for n in imported(ast.parse(p.read_text(encoding="utf-8")))
-        if n != "etl.pipeline"
+        if n not in ("etl.pipeline", "etl.decisions")
     }
     assert wrong == set()
 

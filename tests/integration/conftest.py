@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from pipeline_kit import City, Service, execute
+from three_days_kit import three_days  # noqa: F401  # a fixture of this folder
 
 from etl import migrate
 from etl.platform.postgres import Cluster

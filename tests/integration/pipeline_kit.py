@@ -372,8 +372,30 @@ class City:
         return self.query(f"{sql} from ops.delivery where dataset = '{dataset}' order by sequence")
 
 
-VOLATILE = {"at", "publication", "run_at", "loaded_at", "published_at", "opened_at", "closed_at", "sequence", "seconds", "row_hash_at"}
-SKIPPED = {"ops.instance", "ops.stage", "ops.publication", "quality.result", "public.alembic_version", "public.spatial_ref_sys"}
+VOLATILE = {
+    "at",
+    "publication",
+    "run_at",
+    "loaded_at",
+    "published_at",
+    "opened_at",
+    "closed_at",
+    "held_at",
+    "asked_at",
+    "sequence",
+    "seconds",
+    "row_hash_at",
+}
+SKIPPED = {
+    "ops.instance",
+    "ops.stage",
+    "ops.publication",
+    "quality.result",
+    "match.quality_run",
+    "match.blocking",
+    "public.alembic_version",
+    "public.spatial_ref_sys",
+}
 
 
 def content(url: str, skip: Iterable[str] = (), also_volatile: Iterable[str] = ()) -> dict[str, list[str]]:

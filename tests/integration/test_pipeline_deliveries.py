@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from pipeline_kit import City, Service, citizen_id, content, differing, fill_register, firm, full_name, health_record, newcomer, registered
 
-from etl import inspect, pipeline, spec
+from etl import decisions, inspect, pipeline, spec
 from etl import settings as settings_module
 from etl.errors import UsageError
 
@@ -118,7 +118,7 @@ def test_a_changed_folder_that_is_released_loads_its_new_content_then_the_next_d
     city.ingest(HEALTH)
     with city.inside():
         held = city.query("select delivery_id from ops.delivery where state = 'held'")[0][0]
-        assert pipeline.decide(HEALTH, held, release=True, by="李主任", why="部门已来函说明")["rows_changed"] == 1
+        assert decisions.decide(HEALTH, held, release=True, by="李主任", why="部门已来函说明")["rows_changed"] == 1
     assert [o["state"] for o in city.ingest(HEALTH)] == ["loaded"]
     assert city.counts(HEALTH) == [(20, 20, 0, 0, 0, 0, 0), (20, 0, 1, 19, 0, 0, 0), (20, 0, 1, 19, 0, 0, 0)]
     assert city.query("select decided_by, decided_why from ops.delivery where decided_by is not null") == [("李主任", "部门已来函说明")]
@@ -127,14 +127,14 @@ def test_a_changed_folder_that_is_released_loads_its_new_content_then_the_next_d
 def test_a_changed_folder_that_is_discarded_leaves_what_was_loaded(city: City) -> None:
     city.health("20180301", PEOPLE)
     city.ingest(HEALTH)
-    before = content(city.url, skip=["ops.delivery"])
+    before = content(city.url, skip=["ops.delivery", "ops.hold", "ops.decision"])
     city.health("20180301", PEOPLE[1:])
     city.health("20180308", PEOPLE)
     city.ingest(HEALTH)
     with city.inside():
         held = city.query("select delivery_id from ops.delivery where state = 'held'")[0][0]
-        pipeline.decide(HEALTH, held, release=False, by="李主任", why="误改")
-    assert differing(before, content(city.url, skip=["ops.delivery"])) == {}
+        decisions.decide(HEALTH, held, release=False, by="李主任", why="误改")
+    assert differing(before, content(city.url, skip=["ops.delivery", "ops.hold", "ops.decision"])) == {}
     assert [o["rows_unchanged"] for o in city.ingest(HEALTH)] == [20]
     assert [s for _, s, _ in city.states(HEALTH)] == ["loaded", "discarded", "loaded"]
 
@@ -176,7 +176,7 @@ def test_a_delivery_with_far_fewer_rows_is_held_and_loads_when_released(city: Ci
     assert [o["state"] for o in city.ingest(HEALTH)] == ["loaded", "held"]
     assert city.query("select count(*) from staging.health__health_records where removed_on is null") == [(20,)]
     with city.inside():
-        assert pipeline.decide(HEALTH, "20180308", release=True, by="王科", why="撤并")["rows_removed"] == 5
+        assert decisions.decide(HEALTH, "20180308", release=True, by="王科", why="撤并")["rows_removed"] == 5
     assert [(o["state"], o["rows_new"]) for o in city.ingest(HEALTH)] == [("loaded", 5)]
 
 
@@ -186,7 +186,7 @@ def test_a_delivery_with_far_fewer_rows_is_forgotten_when_discarded(city: City) 
     city.health("20180315", PEOPLE)
     city.ingest(HEALTH)
     with city.inside():
-        pipeline.decide(HEALTH, "20180308", release=False, by="王科", why="导错了")
+        decisions.decide(HEALTH, "20180308", release=False, by="王科", why="导错了")
     assert [(o["state"], o["rows_unchanged"]) for o in city.ingest(HEALTH)] == [("loaded", 20)]
     assert [s for _, s, _ in city.states(HEALTH)] == ["loaded", "discarded", "loaded"]
 
@@ -201,7 +201,7 @@ def test_only_a_held_delivery_can_be_decided_and_the_held_ones_are_named(city: C
     city.health("20180301", PEOPLE)
     city.ingest(HEALTH)
     with city.inside(), pytest.raises(UsageError, match="挂起的有：无"):
-        pipeline.decide(HEALTH, "20180301", release=True, by="x", why="y")
+        decisions.decide(HEALTH, "20180301", release=True, by="x", why="y")
 
 
 def test_too_many_bad_rows_hold_even_a_first_delivery(city: City) -> None:
@@ -209,7 +209,7 @@ def test_too_many_bad_rows_hold_even_a_first_delivery(city: City) -> None:
     assert [o["state"] for o in city.ingest(HEALTH)] == ["held"]
     assert city.states(HEALTH) == [("2018-03-01", "held", "too_many_bad")]
     with city.inside():
-        done = pipeline.decide(HEALTH, "20180301", release=True, by="王科", why="已知")
+        done = decisions.decide(HEALTH, "20180301", release=True, by="王科", why="已知")
     assert (done["rows_new"], done["rows_quarantined"]) == (17, 3)
 
 
@@ -273,7 +273,7 @@ def test_replay_loads_what_a_mended_code_table_can_read_and_leaves_the_rest(city
     monkeypatch.setattr("etl.spec.load", lambda: replace(registry, codes={**registry.codes, "red_black": mended}))
     for loaded, tried in ((1, 3), (0, 2), (0, 2)):
         with city.inside():
-            outcome = pipeline.replay(LISTS)
+            outcome = decisions.replay(LISTS)
         assert (outcome["rows_in"], outcome["rows_new"], outcome["rows_quarantined"]) == (tried, loaded, tried - loaded)
     assert city.query("select source_key, removed_on from staging.development_reform__red_black_lists where source_key like '黑榜%'") == [
         ("黑榜|测试公司甲|市发展改革委|2017-01-01", None)
@@ -288,7 +288,7 @@ def test_replay_of_a_dataset_without_refusals_does_nothing(city: City) -> None:
     city.health("20180301", PEOPLE)
     city.ingest(HEALTH)
     with city.inside():
-        assert pipeline.replay(HEALTH)["state"] == "nothing"
+        assert decisions.replay(HEALTH)["state"] == "nothing"
     assert len(city.states(HEALTH)) == 1
 
 
@@ -298,7 +298,7 @@ def test_replay_does_not_bring_back_an_older_version(city: City) -> None:
     city.health("20180315", PEOPLE)
     city.ingest(HEALTH)
     with city.inside():
-        assert pipeline.replay(HEALTH)["state"] == "nothing"
+        assert decisions.replay(HEALTH)["state"] == "nothing"
 
 
 def test_an_api_is_asked_from_where_it_ended(city: City, service: Service) -> None:
@@ -350,7 +350,7 @@ def test_nothing_of_a_person_is_in_what_is_said_or_logged_or_booked(
         for _ in range(2):
             pipeline.run(None, [HEALTH], None, said.append)
             for (held,) in city.query("select delivery_id from ops.delivery where state = 'held'"):
-                pipeline.decide(HEALTH, held, release=False, by="x", why="y")
+                decisions.decide(HEALTH, held, release=False, by="x", why="y")
     booked = city.query(
         "select row(d)::text from ops.delivery d union all select row(p)::text from ops.publication p union all select row(s)::text from ops.stage s"
     )

@@ -3,11 +3,14 @@
 The schema is that of the Compose specification (Apache-2.0), as dclint 3.1.0 carries it, without its descriptions.
 """
 
+import asyncio
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +18,14 @@ import jsonschema
 import psycopg2
 import pytest
 import yaml
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
 
+from etl import db
 from etl.platform import airflow
 from etl.platform.postgres import SETTINGS, Cluster, binaries
-from etl.settings import ROOT
+from etl.platform.processes import wait
+from etl.settings import ROOT, Settings
 
 SCHEMA = Path(__file__).with_suffix(".schema.json")
 # Where things are and who they are differ between a server and one's own machine; nothing else may.
@@ -34,6 +41,29 @@ PLACES = {
     "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE",
     "AIRFLOW__API__HOST",
     "AIRFLOW__API__PORT",
+}
+# A server hands its tasks to Celery; the embedded setting starts them itself.
+EXECUTOR = {
+    "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
+    "AIRFLOW__CELERY__WORKER_CONCURRENCY": "${WORKER_CONCURRENCY:-3}",
+    "AIRFLOW__CELERY__WORKER_PREFETCH_MULTIPLIER": "1",
+}
+# A server has memory of its own, a network around it, and people whose coming and going is written down.
+SERVER = {
+    "shared_buffers": "${SHARED_BUFFERS:-2GB}",
+    "effective_cache_size": "${EFFECTIVE_CACHE_SIZE:-6GB}",
+    "maintenance_work_mem": "512MB",
+    "max_wal_size": "8GB",
+    "checkpoint_timeout": "15min",
+    "wal_compression": "on",
+    "random_page_cost": "1.1",
+    "effective_io_concurrency": "200",
+    "log_connections": "on",
+    "log_disconnections": "on",
+    "ssl": "on",
+    "ssl_cert_file": "/run/secrets/postgres_certificate",
+    "ssl_key_file": "/run/secrets/postgres_key",
+    "ssl_min_protocol_version": "TLSv1.2",
 }
 
 
@@ -51,17 +81,21 @@ def test_every_airflow_command_is_the_embedded_one(compose: dict[str, Any]) -> N
     assert services == airflow.COMMANDS
 
 
-def test_every_airflow_setting_is_the_embedded_one(compose: dict[str, Any]) -> None:
-    for name in airflow.COMMANDS:
+def test_every_airflow_setting_is_the_embedded_one_but_for_the_executor(compose: dict[str, Any]) -> None:
+    for name in (*airflow.COMMANDS, "airflow-worker", "airflow-migrate"):
         told = compose["services"][name]["environment"]
         plain = {k: str(v) for k, v in told.items() if k not in PLACES and not k.endswith("_FILE")}
-        assert plain == airflow.SETTINGS, name
+        assert plain == airflow.SETTINGS | EXECUTOR, name
 
 
-def test_the_database_has_the_embedded_settings(compose: dict[str, Any]) -> None:
+def server_settings(compose: dict[str, Any]) -> dict[str, str]:
     command = compose["services"]["postgis"]["command"]
     assert command[0] == "postgres"
-    assert dict(x.removeprefix("-c").split("=", 1) for x in command[1:]) == SETTINGS
+    return dict(x.removeprefix("-c").split("=", 1) for x in command[1:])
+
+
+def test_the_database_has_the_embedded_settings_but_for_those_of_a_server(compose: dict[str, Any]) -> None:
+    assert server_settings(compose) == SETTINGS | SERVER
 
 
 def test_every_long_running_service_restarts_and_is_checked(compose: dict[str, Any]) -> None:
@@ -69,7 +103,29 @@ def test_every_long_running_service_restarts_and_is_checked(compose: dict[str, A
         if name != "airflow-migrate":
             assert service["restart"] == "unless-stopped", name
             assert service["healthcheck"]["test"], name
-        assert ":latest" not in service["image"], name
+        name_and_tag = service["image"].rpartition("/")[2]
+        assert re.search(r":v?\d+(\.\d+|-\d)", name_and_tag), f"{name}: {service['image']} is not pinned to a version"
+
+
+def test_every_service_has_a_ceiling_of_memory_and_its_log_an_end(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        assert service["deploy"]["resources"]["limits"]["memory"], name
+        assert service["logging"]["options"]["max-size"], name
+
+
+def test_only_the_loopback_is_published_and_the_queue_is_reached_from_inside_alone(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", [])), name
+    assert compose["services"]["redis"]["networks"] == ["queue"]
+    assert compose["networks"]["queue"] == {"internal": True}
+
+
+def test_nobody_runs_as_root_longer_than_he_must(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        if "airflow" in name:
+            assert service["cap_drop"] == ["ALL"]
+        if name != "mail":
+            assert service["security_opt"] == ["no-new-privileges:true"], name
 
 
 def test_secrets_come_from_files_and_only_declared_ones_are_used(compose: dict[str, Any]) -> None:
@@ -79,7 +135,7 @@ def test_secrets_come_from_files_and_only_declared_ones_are_used(compose: dict[s
     for name in declared:
         assert compose["secrets"][name]["file"].startswith("./secrets/"), name
     for name, service in compose["services"].items():
-        for key, value in service["environment"].items():
+        for key, value in service.get("environment", {}).items():
             if any(word in key for word in ("PASSWORD", "SECRET", "FERNET", "DATABASE_URL", "ALCHEMY_CONN")):
                 assert str(value).startswith("/run/secrets/") or value == "admin:admin", f"{name} {key}"
 
@@ -88,6 +144,7 @@ def test_volumes_and_dependencies_exist(compose: dict[str, Any]) -> None:
     for service in compose["services"].values():
         for volume in service.get("volumes", []):
             source = volume.partition(":")[0]
+            assert not source.startswith("./") or source == "./drop" or (ROOT / source).exists(), source
             assert source.startswith((".", "$")) or source in compose["volumes"], volume
         assert set(service.get("depends_on", {})) <= set(compose["services"])
 
@@ -104,6 +161,48 @@ def test_secrets_reach_the_command_as_plain_variables(tmp_path: Path) -> None:
     )
 
 
+IMAGE_HBA = "local all all trust\nhost all all all scram-sha-256\n"
+ROLES = (("jichu", "11aa", "jichu"), ("airflow", "22bb", "airflow"), ("analyst", "33cc", "jichu"), ("tiles", "44dd", "jichu"))
+
+
+def certificates(folder: Path, owner: str) -> None:
+    """A certification authority and the server's certificate, made by the very commands of docs/deployment.md."""
+    (commands,) = re.findall(r"^(    openssl req -x509.*?)\n\n", (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8"), re.M | re.S)
+    subprocess.run(["bash", "-euc", commands], cwd=folder, check=True, capture_output=True, env={**os.environ, "SERVER": "127.0.0.1"})
+    for made, wanted in (("postgres_ca.crt", "ca.crt"), ("postgres.crt", "server.crt"), ("postgres.key", "server.key")):
+        (folder / made).rename(folder / wanted)
+        shutil.chown(folder / wanted, owner, owner)
+        (folder / wanted).chmod(0o600)
+
+
+def _connects(**how: Any) -> bool:
+    try:
+        psycopg2.connect(**how).close()
+    except psycopg2.OperationalError:
+        return False
+    return True
+
+
+def _asked_asynchronously(url: str) -> str:
+    """Airflow's asynchronous engine understands the same URL: by psycopg, whose TLS settings are libpq's own."""
+
+    async def ask() -> str:
+        engine = create_async_engine(url)
+        async with engine.connect() as connection:
+            return str((await connection.execute(text("select current_user"))).scalar())
+
+    return asyncio.run(ask())
+
+
+def test_tiles_are_made_of_nothing_personal(compose: dict[str, Any]) -> None:
+    told = yaml.safe_load((ROOT / "sql" / "maps" / "martin.yaml").read_text(encoding="utf-8"))
+    publish = told["postgres"]["auto_publish"]
+    assert publish["from_schemas"] == publish["tables"]["from_schemas"] == ["geospatial", "theme"]
+    assert publish["functions"] is False
+    assert told["listen_addresses"].endswith(":3000")
+    assert "/run/secrets/tiles_url" in compose["services"]["tiles"]["entrypoint"][2]
+
+
 def test_the_containers_first_start_makes_the_embedded_roles_and_databases(tmp_path: Path) -> None:
     """initdb.sh against a server of its own: an empty cluster, as the image hands it over."""
     folder = Path(tempfile.mkdtemp(prefix=f"jichu-test-{os.getpid()}-"))
@@ -115,6 +214,7 @@ def test_the_containers_first_start_makes_the_embedded_roles_and_databases(tmp_p
             "database_url": "postgresql://jichu:11aa@postgis:5432/jichu",
             "airflow_database_url": "postgresql+psycopg2://airflow:22bb@postgis:5432/airflow",
             "analyst_password": "33cc",
+            "tiles_url": "postgresql://tiles:44dd@postgis:5432/jichu?sslmode=verify-full",
         }
         for name, value in secrets.items():
             (tmp_path / name).write_text(value + "\n", encoding="utf-8")
@@ -124,11 +224,33 @@ def test_the_containers_first_start_makes_the_embedded_roles_and_databases(tmp_p
             "PGHOST": "127.0.0.1",
             "PGPORT": str(fresh.port),
             "PGPASSWORD": fresh.server.password,
+            "PGDATA": str(fresh.data),
+            "ROLES_SQL": str(ROOT / "sql" / "roles.sql"),
         }
+        hba = fresh.data / "pg_hba.conf"
+        hba.write_text(IMAGE_HBA, encoding="ascii")  # what the image leaves behind
+        shutil.chown(hba, *([hba.parent.owner()] * 2))
+        certificates(fresh.data, hba.parent.owner())
         subprocess.run(["bash", "-c", script], env=env, check=True, capture_output=True, text=True)
-        for role, password, database in (("jichu", "11aa", "jichu"), ("airflow", "22bb", "airflow"), ("analyst", "33cc", "jichu")):
-            connection = psycopg2.connect(host="127.0.0.1", port=fresh.port, user=role, password=password, dbname=database)
-            connection.close()
+        encrypt = [
+            f"alter system set {k} = '{v}'"
+            for k, v in {**SERVER, "ssl_cert_file": "server.crt", "ssl_key_file": "server.key"}.items()
+            if k.startswith("ssl")
+        ]
+        fresh.server.run("postgres", *encrypt, "select pg_reload_conf()")
+        whole = {"host": "127.0.0.1", "port": fresh.port, "sslmode": "verify-full", "sslrootcert": str(fresh.data / "ca.crt")}
+        wait(lambda: _connects(user="jichu", password="11aa", dbname="jichu", **whole), 10)
+        for role, password, database in ROLES:
+            assert _connects(user=role, password=password, dbname=database, **whole), role
+            assert not _connects(user=role, password=password, dbname=database, **(whole | {"sslmode": "disable"})), role
+            assert not _connects(
+                user=role, password=password, dbname=database, **(whole | {"sslrootcert": str(fresh.data / "server.crt")})
+            ), role
+        assert not _connects(user="analyst", password="33cc", dbname="airflow", **whole)
+        url = f"postgresql://jichu:11aa@127.0.0.1:{fresh.port}/jichu?sslmode=verify-full&sslrootcert={fresh.data}/ca.crt"
+        settings = Settings(url, tmp_path, tmp_path, "duckdb", 512, date(2018, 3, 1), 5.0, 1000)
+        assert db.query(settings, "select ssl, version from pg_stat_ssl where pid = pg_backend_pid()") == [(True, "TLSv1.3")]
+        assert _asked_asynchronously(url.replace("postgresql://", "postgresql+psycopg://", 1)) == "jichu"
     finally:
         fresh.remove()
         shutil.rmtree(folder, ignore_errors=True)

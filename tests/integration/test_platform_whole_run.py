@@ -115,19 +115,19 @@ def test_the_summary_says_what_one_needs_to_go_on(world: World) -> None:
     assert httpx.get(airflow.address(home), follow_redirects=True, trust_env=False).status_code == 200
 
 
-def test_the_analyst_reads_the_libraries_and_neither_staging_nor_quarantine(world: World) -> None:
+def test_the_analyst_reads_masked_views_and_neither_names_nor_staging_nor_quarantine(world: World) -> None:
     url = next(line.split("：", 1)[1] for line in world.text.splitlines() if line.startswith("分析人员连接"))
     connection = psycopg2.connect(url)
     connection.autocommit = True
     try:
         with connection.cursor() as cursor:
-            cursor.execute("select count(*) > 0 from population.person")
+            cursor.execute("select count(*) > 0 from masked.person")
             assert cursor.fetchone() == (True,)
-            for closed in ("staging.public_security__household_register", "quality.quarantine"):
+            for closed in ("population.person", "staging.public_security__household_register", "quality.quarantine"):
                 with pytest.raises(psycopg2.errors.InsufficientPrivilege):
                     cursor.execute(f"select 1 from {closed}")
             with pytest.raises(psycopg2.errors.InsufficientPrivilege):
-                cursor.execute("delete from population.person")
+                cursor.execute("delete from masked.person")
     finally:
         connection.close()
 

@@ -329,8 +329,10 @@ def test_the_workbook_holds_one_sheet_a_rule_and_nothing_that_runs(world: Settin
     (health,) = build(world, tmp_path, "health")
     book = openpyxl.load_workbook(health.xlsx)
     assert book.sheetnames[0] == "说明"
-    rules = [s for s in book if s["A2"].value == "数据集"]
-    assert [c.value for c in rules[0][2]] == ["数据集", "主键", "交付批次", "行号", "列", "脱敏后的值", "应为", "您的答复"]
+    rules = [s for s in book if s["C2"].value == "主键"]
+    assert [c.value for c in rules[0][2]] == ["单号", "数据集", "主键", "交付批次", "行号", "列", "脱敏后的值", "应为", "您的答复", "说明"]
+    numbers = [row[0].value for s in rules for row in s.iter_rows(min_row=3)]
+    assert all(re.fullmatch("[0-9A-Z]{4}-[0-9A-Z]{4}", str(n)) for n in numbers)
     assert {s.title.split(" ", 1)[1][:6] for s in book if s.title != "说明"} >= {"身份号码校验", "未入库 缺主", "与其他部门不"}
     for sheet in book:
         assert sheet.title == "说明" or sheet.freeze_panes == "A3"

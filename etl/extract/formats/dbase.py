@@ -11,6 +11,8 @@ from etl.extract.reading import Raw, Reading
 from etl.extract.rows import BATCH
 from etl.extract.values import shortest
 
+HEAVY = 64 * 1024 * 1024  # bytes of a batch
+
 
 def read(raw: Raw, reading: Reading) -> None:
     """Reads one DBF; deleted records do not count. Raises encoding, format, truncated, missing_column."""
@@ -18,9 +20,10 @@ def read(raw: Raw, reading: Reading) -> None:
     table = _open(raw)
     names = reading.names.header([_decode(f.name, encoding) for f in table.fields], raw.name)
     batch = []
+    most = max(min(BATCH, HEAVY // table.header.recordlen), 1)
     for record in table:
         batch.append([_value(v, f.type, encoding) for v, f in zip((v for _, v in record), table.fields, strict=True)])
-        if len(batch) == BATCH:
+        if len(batch) == most:
             reading.write_rows(raw, names, batch)
             batch = []
     reading.write_rows(raw, names, batch)

@@ -15,15 +15,23 @@ def read(raw: Raw, reading: Reading) -> None:
     """Reads one GeoJSON: a row for every feature, its properties the columns."""
     keyed = Keyed(raw, reading, from_geojson)
     with reading.utf8(raw).open(encoding="utf-8-sig", newline="") as f:
-        for number, feature in enumerate(Scan(f, raw.name).records("features"), 1):
+        for number, feature in enumerate(Scan(f, raw.name, reading.limits.record).records("features"), 1):
             if not isinstance(feature, dict) or not isinstance(feature.get("properties") or {}, dict):
                 raise DeliveryRefused("format", f"{raw.name} 第 {number} 个要素不是 GeoJSON 的 Feature")
-            properties = {k: text(v) for k, v in (feature.get("properties") or {}).items()}
-            if feature.get("id") is not None:
-                properties.setdefault("id", text(feature["id"]))
-            shape = feature.get("geometry")
-            keyed.add(properties, json.dumps(_numbers(shape)) if isinstance(shape, dict) else None)
+            try:
+                keyed.add(*_row(feature))
+            except RecursionError:
+                raise DeliveryRefused("format", f"{raw.name} 第 {number} 个要素嵌套过深") from None
     keyed.close()
+
+
+def _row(feature: dict[str, Any]) -> tuple[dict[str, str | None], str | None]:
+    """A feature's properties as text, and its geometry as GeoJSON."""
+    properties = {k: text(v) for k, v in (feature.get("properties") or {}).items()}
+    if feature.get("id") is not None:
+        properties.setdefault("id", text(feature["id"]))
+    shape = feature.get("geometry")
+    return properties, json.dumps(_numbers(shape)) if isinstance(shape, dict) else None
 
 
 def _numbers(shape: Any) -> Any:

@@ -9,6 +9,8 @@ from etl.extract.columns import Names
 from etl.extract.reading import Raw, Reading
 from etl.extract.rows import BATCH
 
+HEAVY = 16 * 1024 * 1024  # characters, after which a batch is full whatever its number
+
 
 class Keyed:
     """Collects records into batches. The columns are all keys that any record has; a key that one lacks is NULL there.
@@ -21,14 +23,15 @@ class Keyed:
         self._batch: list[Mapping[str, str | None]] = []
         self._shapes: list[Any] = []
         self._seen: dict[str, None] = {}
-        self._any = False
+        self._any, self._weight = False, 0
 
     def add(self, record: Mapping[str, str | None], shape: Any = None) -> None:
         """One record, its values as text."""
         self._batch.append(record)
         self._shapes.append(shape)
         self._any = True
-        if len(self._batch) == BATCH:
+        self._weight += sum(len(v) for v in record.values() if v) + (len(shape) if isinstance(shape, str) else 0)
+        if len(self._batch) == BATCH or self._weight > HEAVY:
             self._flush()
 
     def close(self) -> None:
@@ -46,7 +49,7 @@ class Keyed:
         rows = [[record.get(k) for k in keys] for record in self._batch]
         context = {"geometry": self._geometry(self._shapes)} if self._geometry and rows else {}
         self._reading.write_rows(self._raw, [final[k] for k in keys], rows, keep_blank=True, **context)
-        self._batch, self._shapes = [], []
+        self._batch, self._shapes, self._weight = [], [], 0
 
 
 def settle(keys: Mapping[str, None], names: Names) -> dict[str, str]:

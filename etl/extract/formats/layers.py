@@ -1,10 +1,13 @@
 """Zipped shapefiles and GeoPackages through GDAL (pyogrio), in batches."""
 
+import sqlite3
 import warnings
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import quote
 
 import pyarrow as pa
 import pyogrio
@@ -51,8 +54,11 @@ def read_geopackage(raw: Raw, reading: Reading) -> None:
     with raw.path.open("rb") as f:
         if f.read(len(SQLITE)) != SQLITE:
             raise DeliveryRefused("format", f"{raw.name} 不是 GeoPackage")
-    layers = [str(layer) for layer, _ in _gdal(raw, pyogrio.list_layers, raw.path)]
-    fields = {layer: [str(f) for f in _gdal(raw, pyogrio.read_info, raw.path, layer=layer)["fields"]] for layer in layers}
+    path = reading.scratch / "package.gpkg"  # under a name of our own: GDAL reads meanings into names
+    path.symlink_to(raw.path.resolve())
+    tables = _tables(raw)
+    layers = [name for layer, _ in _gdal(raw, pyogrio.list_layers, path) if (name := str(layer)).casefold() in tables]
+    fields = {layer: [str(f) for f in _gdal(raw, pyogrio.read_info, path, layer=layer)["fields"]] for layer in layers}
     known = {plain(n) for n in reading.names.declared}
     suited = [n for n in layers if known <= {plain(f) for f in fields[n]}]
     if not suited:
@@ -60,9 +66,19 @@ def read_geopackage(raw: Raw, reading: Reading) -> None:
         reading.names.require(fields[best] if best else [], raw.name)
     for layer in layers:
         if layer in suited:
-            _layer(raw, raw.path, layer, reading, None)
+            _layer(raw, path, layer, reading, None)
         else:
             reading.note(f"{raw.name} 的图层“{layer}”没有约定的列，未读")
+
+
+def _tables(raw: Raw) -> set[str]:
+    """The package's tables, in lower case. A view is no layer of ours: it may compute without end."""
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(raw.path))}?mode=ro&immutable=1", uri=True)) as con:
+            found = con.execute("select name from sqlite_master where type = 'table' and sql not like 'create virtual%'").fetchall()
+    except (sqlite3.Error, UnicodeDecodeError):
+        raise DeliveryRefused("format", f"{raw.name} 读不通，文件可能已损坏") from None
+    return {str(name).casefold() for (name,) in found}
 
 
 def _layer(raw: Raw, path: Path, layer: str | None, reading: Reading, codec: str | None) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 from xml.etree.ElementTree import Element, ParseError
 
 import defusedxml.ElementTree
@@ -12,9 +13,14 @@ from defusedxml.common import DefusedXmlException
 from etl.errors import DeliveryRefused
 from etl.extract.formats.geometry import wkb
 from etl.extract.formats.keyed import Keyed
+from etl.extract.limits import size, too_big
 from etl.extract.reading import Raw, Reading
 
 _PROLOGUE = re.compile(rb'(<\?xml[^>]*?encoding\s*=\s*["\'])([A-Za-z0-9._-]+)', re.DOTALL)
+PIECE = 1024 * 1024
+QUIET = 16 * PIECE
+DEEPEST = 100  # elements within each other
+MOST = 100_000  # elements of one record
 _CUT_SHORT = {3, 5, 6, 20}  # expat: no element found, unclosed token, partial character, unclosed CDATA section
 
 
@@ -40,12 +46,18 @@ def _elements(raw: Raw, reading: Reading, wanted: str | None) -> Iterator[Elemen
     try:
         with path.open("rb") as f:
             stack: list[Element] = []
-            inside = 0
-            for event, element in defusedxml.ElementTree.iterparse(f, events=("start", "end"), forbid_dtd=True):
+            inside, elements = 0, 0
+            counted = Counted(f, reading.limits.record, raw.name)
+            for event, element in defusedxml.ElementTree.iterparse(counted, events=("start", "end"), forbid_dtd=True):
+                counted.of_tag = 0
                 match = _local(element.tag) == wanted if wanted else len(stack) == (1 if event == "start" else 2)
                 if event == "start":
                     stack.append(element)
-                    inside += match
+                    inside, elements = inside + match, elements + 1
+                    if len(stack) > DEEPEST:
+                        raise DeliveryRefused("format", f"{raw.name} 的 XML 嵌套过深（超过 {DEEPEST} 层）")
+                    if elements > MOST:
+                        raise too_big(f"{raw.name} 的一条记录", f"超过 {MOST} 个元素", f"{MOST} 个元素")
                     continue
                 stack.pop()
                 inside -= match
@@ -53,6 +65,7 @@ def _elements(raw: Raw, reading: Reading, wanted: str | None) -> Iterator[Elemen
                     yield element
                 if not inside and stack:
                     stack[-1].remove(element)
+                    counted.of_record, elements = 0, 0
     except DefusedXmlException:
         raise DeliveryRefused("format", f"{raw.name} 的 XML 带有文档类型或实体声明，不予读取") from None
     except ParseError as e:
@@ -60,6 +73,26 @@ def _elements(raw: Raw, reading: Reading, wanted: str | None) -> Iterator[Elemen
         if e.code in _CUT_SHORT:
             raise DeliveryRefused("truncated", f"{raw.name} 的 XML 到第 {line} 行没有写完，文件被截断") from None
         raise DeliveryRefused("format", f"{raw.name} 第 {line} 行不是合法的 XML") from None
+
+
+class Counted:
+    """A file for the parser. Refuses (too_big) a record that goes on for more than `limit` bytes, of whatever, and one tag or text
+    that goes on for more than QUIET: expat before 2.6 reads an unfinished tag again from its beginning with every piece.
+    """
+
+    def __init__(self, f: BinaryIO, limit: int, name: str):
+        self._f, self._limit, self._name = f, limit, name
+        self.of_record = 0  # bytes since the last record ended
+        self.of_tag = 0  # bytes since any tag did
+
+    def read(self, count: int = -1) -> bytes:
+        data = self._f.read(max(count, PIECE))
+        self.of_record += len(data)
+        self.of_tag += len(data)
+        for found, limit in ((self.of_record, self._limit), (self.of_tag, QUIET)):
+            if found > limit:
+                raise too_big(f"{self._name} 的一条记录", f"超过 {size(limit)}", size(limit))
+        return data
 
 
 def _as_utf8(path: Path, reading: Reading) -> Path:

@@ -8,11 +8,12 @@ from typing import Any, TextIO
 
 from etl.errors import DeliveryRefused
 from etl.extract.formats.keyed import Keyed
-from etl.extract.limits import MAX_RECORD_BYTES, size, too_big
+from etl.extract.limits import size, too_big
 from etl.extract.reading import Raw, Reading
 from etl.extract.values import shortest, text
 
 CHUNK = 1024 * 1024
+MOST_VALUES = 4_000_000  # of one record: each is an object in memory, however few bytes it has here
 NEAR_THE_END = 16  # characters: a fault this close to what has been read may be cured by reading on
 _BLANK = re.compile(r"[ \t\r\n]*")
 
@@ -25,7 +26,7 @@ def decoder() -> json.JSONDecoder:
 def read(raw: Raw, reading: Reading) -> None:
     """Reads one JSON file. Raises DeliveryRefused: encoding, format, truncated, missing_column, too_big."""
     with reading.utf8(raw).open(encoding="utf-8-sig", newline="") as f:
-        write(raw, Scan(f, raw.name).records(reading.terms.records), reading)
+        write(raw, Scan(f, raw.name, reading.limits.record).records(reading.terms.records), reading)
 
 
 def write(raw: Raw, records: Iterator[Any], reading: Reading) -> None:
@@ -34,15 +35,23 @@ def write(raw: Raw, records: Iterator[Any], reading: Reading) -> None:
     for number, record in enumerate(records, 1):
         if not isinstance(record, dict):
             raise DeliveryRefused("format", f"{raw.name} 第 {number} 条记录不是对象")
-        keyed.add({k: text(v) for k, v in record.items()})
+        try:
+            keyed.add({k: text(v) for k, v in record.items()})
+        except RecursionError:
+            raise DeliveryRefused("format", f"{raw.name} 第 {number} 条记录嵌套过深") from None
     keyed.close()
+
+
+def values(record: str) -> int:
+    """How many values a JSON text holds, at most."""
+    return record.count(",") + record.count("[") + record.count("{")
 
 
 class Scan:
     """A JSON text read through a window that moves."""
 
-    def __init__(self, file: TextIO, name: str):
-        self._file, self._name = file, name
+    def __init__(self, file: TextIO, name: str, limit: int):
+        self._file, self._name, self._limit = file, name, limit
         self._text, self._at, self._ended = "", 0, False
         self._decoder = decoder()
 
@@ -121,10 +130,12 @@ class Scan:
                 if end < len(self._text) or self._ended:
                     self._at = end
                     return value
-            if len(self._text) - self._at > MAX_RECORD_BYTES:
-                raise too_big(f"{self._name} 的一条记录", f"超过 {size(len(self._text) - self._at)}", size(MAX_RECORD_BYTES))
+            if len(self._text) - self._at > self._limit:
+                raise too_big(f"{self._name} 的一条记录", f"超过 {size(self._limit)}", size(self._limit))
             self._more(want)
             want *= 2
+            if values(self._text) > MOST_VALUES:
+                raise too_big(f"{self._name} 的一条记录", f"超过 {MOST_VALUES} 个值", f"{MOST_VALUES} 个值")
 
     def _peek(self) -> str:
         """The next character that is not blank; raises where the text ends."""

@@ -11,13 +11,14 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from etl.errors import DeliveryRefused
-from etl.extract.limits import MAX_RECORD_BYTES, size, too_big
+from etl.extract.limits import size, too_big
 from etl.extract.reading import Raw, Reading
 from etl.extract.rows import BATCH, no_rows_in, texts
 from etl.extract.values import shortest
 
 BLOCK = 8 * 1024 * 1024
 BOM = b"\xef\xbb\xbf"
+HEADER_BYTES = 4 * 1024 * 1024  # two thousand names of two thousand bytes
 
 
 def read(raw: Raw, reading: Reading) -> None:
@@ -85,7 +86,7 @@ def _header(f: BinaryIO, start: int, raw: Raw, reading: Reading) -> tuple[list[s
 
     def lines() -> Iterator[str]:
         nonlocal consumed
-        while line := f.readline(MAX_RECORD_BYTES):
+        for line in bounded(f, min(reading.limits.record, HEADER_BYTES), f"{raw.name} 的表头"):
             consumed += len(line)
             yield line.decode("utf-8")
 
@@ -101,12 +102,14 @@ def _header(f: BinaryIO, start: int, raw: Raw, reading: Reading) -> tuple[list[s
 def _row_by_row(raw: Raw, path: Path, start: int, names: list[str], reading: Reading) -> None:
     """Every row with what it has; a row with another number of fields than the header keeps it in @shape."""
     csv.field_size_limit(max(reading.limits.cell, 1))
-    width, batch, shapes = len(names), [], []
+    width, batch, shapes, weight = len(names), [], [], 0
     with path.open("rb") as f:
         f.seek(start)
-        text = (line.decode("utf-8") for line in f)
-        records = csv.reader(text, delimiter=reading.terms.separator, strict=True)
+        lines = Lines(f, reading.limits.record, raw.name)
+        records = csv.reader(lines, delimiter=reading.terms.separator, strict=True)
         for fields in _records(records, raw, reading, path):
+            weight += lines.of_record
+            lines.of_record = 0
             if not fields:
                 continue
             found = len(fields)
@@ -114,12 +117,38 @@ def _row_by_row(raw: Raw, path: Path, start: int, names: list[str], reading: Rea
                 found -= 1
             batch.append([v or None for v in fields[:width]] + [None] * (width - len(fields)))
             shapes.append(None if found == width else found)
-            if len(batch) == BATCH:
+            if len(batch) == BATCH or weight > BLOCK:
                 reading.write_rows(raw, names, batch, shape=pa.array(shapes, pa.int32()))
-                batch, shapes = [], []
+                batch, shapes, weight = [], [], 0
     if shapes and shapes[-1] is not None and shapes[-1] < width and not _ends_with_newline(path):
         raise DeliveryRefused("truncated", f"{raw.name} 的最后一行只有 {shapes[-1]} 个字段（应为 {width} 个）且没有换行，文件被截断")
     reading.write_rows(raw, names, batch, shape=pa.array(shapes, pa.int32()))
+
+
+def bounded(f: BinaryIO, limit: int, what: str) -> Iterator[bytes]:
+    """The lines of a file. Raises too_big for one that does not end within `limit` bytes."""
+    while line := f.readline(limit + 1):
+        if len(line) > limit:
+            raise too_big(f"{what}中有一行", f"超过 {size(limit)}", size(limit))
+        yield line
+
+
+class Lines:
+    """A file's lines as text, for csv. A record that goes on over more than `limit` bytes of lines is refused (too_big)."""
+
+    def __init__(self, f: BinaryIO, limit: int, name: str):
+        self._lines, self._limit, self._name = bounded(f, limit, name), limit, name
+        self.of_record = 0  # bytes since the reader last set it to 0
+
+    def __iter__(self) -> "Lines":
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self.of_record += len(line)
+        if self.of_record > self._limit:
+            raise too_big(f"{self._name} 的一行数据", f"超过 {size(self._limit)}", size(self._limit))
+        return line.decode("utf-8")
 
 
 def _records(records: Iterator[list[str]], raw: Raw, reading: Reading, path: Path) -> Iterator[list[str]]:

@@ -42,7 +42,7 @@ def find(head: Sequence[Sequence[str]], merges: Sequence[Merge], depth: int, nam
             top = [n for n in head[start] if n]
             if len(top) < 2 and len(names.declared) > 1:
                 continue  # a title: one cell, perhaps merged over all columns
-            found = _flattened(head, start, tried, merges, names)
+            found = flattened(head, start, tried, merges, names)
             matched = len({k for n in found if n and (k := names.known(n))})
             own = any(names.known(n) for n in top)
             rank = (matched, tried == depth, own, -start)
@@ -51,7 +51,7 @@ def find(head: Sequence[Sequence[str]], merges: Sequence[Merge], depth: int, nam
     return best[1] if best else None
 
 
-def _flattened(head: Sequence[Sequence[str]], start: int, depth: int, merges: Sequence[Merge], names: Names) -> list[str]:
+def flattened(head: Sequence[Sequence[str]], start: int, depth: int, merges: Sequence[Merge], names: Names) -> list[str]:
     """One name per column: the lowest level where that is unambiguous, else all levels joined by “/”."""
     width = max(len(r) for r in head[start : start + depth])
     levels = [[trimmed(v) for v in r] + [""] * (width - len(r)) for r in head[start : start + depth]]

@@ -1,18 +1,17 @@
 """Separated text without quoting: a separator inside a value cannot be told from one between values, so the number
 of fields is all there is to check."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
 
-from etl.extract.formats.separated import BLOCK, BOM, anything_from
+from etl.extract.formats.separated import BLOCK, BOM, HEADER_BYTES, bounded
+from etl.extract.limits import size, too_big
 from etl.extract.reading import Raw, Reading
 from etl.extract.rows import no_rows_in
-
-NEVER = "\x01"  # no text holds it: the whole line is one column
 
 
 def read(raw: Raw, reading: Reading) -> None:
@@ -23,7 +22,7 @@ def read(raw: Raw, reading: Reading) -> None:
         f.seek(start)
         names = reading.names.declared
         if reading.terms.header:
-            line = f.readline()
+            line = next(bounded(f, min(reading.limits.record, HEADER_BYTES), f"{raw.name} 的表头"), b"")
             start += len(line)
             delivered = line.decode("utf-8").rstrip("\r\n").removesuffix(reading.terms.separator)
             if not delivered:
@@ -33,25 +32,36 @@ def read(raw: Raw, reading: Reading) -> None:
 
 
 def _lines(raw: Raw, path: Path, start: int, names: list[str], reading: Reading) -> None:
-    if not anything_from(path, start):
-        return
     trailing: bool | None = None
-    with pa.OSFile(str(path)) as f:
+    for text in _blocks(raw, path, start, reading.limits.record):
+        lines = pc.list_flatten(pc.split_pattern(pa.array([text], pa.string()), "\n"))
+        lines = lines.filter(pc.greater(pc.binary_length(pc.utf8_trim_whitespace(lines)), 0))
+        if not len(lines):
+            continue
+        if trailing is None:
+            trailing = _trailing(lines, reading.terms.separator, len(names))
+        _split(raw, lines, names, reading, trailing=trailing)
+
+
+def _blocks(raw: Raw, path: Path, start: int, limit: int) -> Iterator[bytes]:
+    """Whole lines, some megabytes at a time, every line end as a line feed. Raises too_big for a line beyond `limit`."""
+    rest = b""
+    with path.open("rb") as f:
         f.seek(start)
-        batches = pyarrow.csv.open_csv(
-            f,
-            read_options=pyarrow.csv.ReadOptions(column_names=["line"], block_size=BLOCK),
-            parse_options=pyarrow.csv.ParseOptions(delimiter=NEVER, quote_char=False),
-            convert_options=pyarrow.csv.ConvertOptions(column_types={"line": pa.string()}),
-        )
-        for batch in batches:
-            lines = batch.column("line")
-            lines = lines.filter(pc.greater(pc.binary_length(pc.utf8_trim_whitespace(lines)), 0))
-            if not len(lines):
-                continue
-            if trailing is None:
-                trailing = _trailing(lines, reading.terms.separator, len(names))
-            _split(raw, lines, names, reading, trailing=trailing)
+        while block := f.read(BLOCK):
+            text = rest + block
+            cut = max(text.rfind(b"\n"), text.rfind(b"\r", 0, -1)) + 1  # the last \r may be half of a \r\n
+            rest = text[cut:]
+            if len(rest) > limit:
+                raise too_big(f"{raw.name} 中有一行", f"超过 {size(limit)}", size(limit))
+            if cut:
+                yield _line_feeds(text[:cut])
+    if rest:
+        yield _line_feeds(rest)
+
+
+def _line_feeds(text: bytes) -> bytes:
+    return text.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in text else text
 
 
 def _trailing(lines: pa.Array, separator: str, width: int) -> bool:

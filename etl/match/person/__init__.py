@@ -6,11 +6,12 @@
    the firm and the row they stand in as further evidence (`context`).
 4. `decided`: the best candidate, if it is likely enough and clearly better than the next; judgements outrank it (`judged`).
 5. clusters, then identities (`etl.match.identity`), and the pairs that a person should look at (`grey`).
+6. what it did is counted: candidate pairs by rule (`budget`), levels among the links (`measured`).
 """
 
 from etl.match import identity
 from etl.match.components import components
-from etl.match.person import context, decided, grey, identified, judged, prepare, scored
+from etl.match.person import budget, context, decided, grey, identified, judged, measured, prepare, scored
 from etl.settings import now
 from etl.workbench import Workbench
 
@@ -19,6 +20,7 @@ def link(bench: Workbench) -> None:
     """`feed.person` → `matched.person_member`, `matched.person_edge`, `matched.cluster`, `matched.person_id`, `matched.redirected`, `matched.person_review`."""
     con = bench.con
     prepare.records(con)
+    budget.prepare(bench)
     identified.groups(con)
     judged.prepare(bench)
     context.known(con)
@@ -39,6 +41,8 @@ def link(bench: Workbench) -> None:
     identity.redirects(con, "person", now().isoformat())
     _members(bench)
     grey.pairs(con)
+    budget.written(con)
+    measured.levels(con)
 
 
 def _clusters(bench: Workbench) -> None:

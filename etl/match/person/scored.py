@@ -5,7 +5,7 @@ import logging
 import duckdb
 
 from etl.engine import count
-from etl.match.person import model
+from etl.match.person import budget, model
 
 FREQUENT = ("name", "py", "phone", "addr")
 RARE, UNCOMMON = 3, 40  # persons of a name: few enough to look at all of them, or all of them in one town
@@ -30,7 +30,8 @@ SIDE = """
         case when length(x.id_like) = 18 and not contains(x.id_like, '*') then x.id_like[7:18] end as id_tail,
         case when length(x.id_like) = 18 then x.id_like[:4] || x.id_like[15:18] end as mask,
         c.ctx, list_filter(c.ctx, lambda x: x[1] = 'H')[1] as house,
-        coalesce(n.persons <= {rare}, true) as name_is_rare, coalesce(n.persons <= {uncommon}, true) as name_is_uncommon
+        coalesce(n.persons <= {rare}, true) as name_is_rare, coalesce(n.persons <= {uncommon}, true) as name_is_uncommon,
+        0::bigint as skip -- blocking rules that its values are refused to (`budget`)
     from ({rows}) x left join {context} c using ({key}) left join tf_name_of n on n.name = x.name left join name_alike k on k.name = x.name
 """
 LEFT = """
@@ -77,13 +78,14 @@ def lay_out(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(f"create or replace table right_side as {_right('')}")
 
 
-def _score(con: duckdb.DuckDBPyConnection, left: str, right: str | None) -> str:
+def _score(con: duckdb.DuckDBPyConnection, left: str, right: str | None, stage: str) -> str:
     """Name of a table of the blocked pairs of two sides, or within one: rid_l, rid_r, proto_r, gamma_* and mw_* per comparison."""
     from splink import DuckDBAPI, Linker
 
     logging.getLogger("splink").setLevel(logging.ERROR)
     persons = count(con, "select count(distinct proto) from whose")
     options = model.settings(persons) | ({"link_type": "dedupe_only"} if right is None else {})
+    options["blocking_rules_to_generate_predictions"] = budget.rules(con, left, right, stage)
     api = DuckDBAPI(connection=con)
     one = api.register(left, dataset_display_name="left")
     other = api.register(right, dataset_display_name="right") if right else None
@@ -99,7 +101,7 @@ def _score(con: duckdb.DuckDBPyConnection, left: str, right: str | None) -> str:
 
 def against_identified(con: duckdb.DuckDBPyConnection) -> None:
     """Table `pair_identified`: records left × identified persons."""
-    con.execute(f"create or replace table pair_identified as select * from {_score(con, 'left_side', 'right_side')}")
+    con.execute(f"create or replace table pair_identified as select * from {_score(con, 'left_side', 'right_side', 'identified')}")
 
 
 def again(con: duckdb.DuckDBPyConnection) -> None:
@@ -114,13 +116,13 @@ def again(con: duckdb.DuckDBPyConnection) -> None:
     """)
     for left, right in (("left_side", "right_part"), ("left_part", "right_rest")):
         if count(con, f"select count(*) from {left}") and count(con, f"select count(*) from {right}"):
-            con.execute(f"insert into pair_identified by name select * from {_score(con, left, right)}")
+            con.execute(f"insert into pair_identified by name select * from {_score(con, left, right, 'again')}")
 
 
 def among_left(con: duckdb.DuckDBPyConnection) -> None:
     """Table `pair_left`: records left × records left."""
     _move(con)
-    con.execute(f"create or replace table pair_left as select * from {_score(con, 'left_side', None)}")
+    con.execute(f"create or replace table pair_left as select * from {_score(con, 'left_side', None, 'left')}")
 
 
 def _move(con: duckdb.DuckDBPyConnection) -> None:

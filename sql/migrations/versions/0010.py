@@ -1,4 +1,4 @@
-"""tickets: the statements are in sql/migrations/0010_*.sql."""
+"""Tickets and their course, what was mailed, who says what of a field: the statements are in sql/migrations/0010_*.sql."""
 
 from etl.migrate import statements_of
 

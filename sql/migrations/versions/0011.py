@@ -1,4 +1,4 @@
-"""exchange: the statements are in sql/migrations/0011_*.sql."""
+"""Masking functions, packages sent and received, each county's own door; the statements are in sql/migrations/0011_exchange.sql."""
 
 from etl.migrate import statements_of
 

@@ -1,4 +1,4 @@
-"""credit_terms: the statements are in sql/migrations/0012_*.sql."""
+"""Display terms and repair of credit records, outward views, certificates on any day, counties against the city: sql/migrations/0012_*.sql."""
 
 from etl.migrate import statements_of
 

@@ -1,4 +1,4 @@
-"""roles: the statements are in sql/migrations/0013_*.sql."""
+"""Roles: masked views, one's own rows, names by request; the statements are in sql/migrations/0013_roles.sql."""
 
 from etl.migrate import statements_of
 

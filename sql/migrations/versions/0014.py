@@ -1,4 +1,4 @@
-"""linkage: the statements are in sql/migrations/0014_*.sql."""
+"""Linkage measured every run, blocking budgets and the clerical sample: the statements are in sql/migrations/0014_*.sql."""
 
 from etl.migrate import statements_of
 

@@ -1,5 +1,6 @@
 """Dates, numbers, coordinates, codes, addresses, periods: every form that fates.md names."""
 
+import random
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -97,6 +98,29 @@ AMOUNTS = [
     ("1072514万美元", "万元", 10_725_140_000, "ten thousands of dollars"),
     ("无", "元", None, "a word for nothing"),
     ("见附件", "元", None, "no number in it"),
+    ("见附件一", "元", None, "a numeral that is no amount"),
+    ("一般", "元", None, "a word that begins like one"),
+    ("第3项", "元", 3, "the only number there is"),
+    ("壹佰贰拾万元整", "元", 1_200_000, "numerals of accounts"),
+    ("壹佰贰拾万元整", "万元", 1_200_000, "their 元 outranks the column's unit"),
+    ("人民币壹仟零壹拾元伍角叁分", "元", Decimal("1010.53"), "with 角 and 分"),
+    ("一百二十万", "元", 1_200_000, "everyday numerals"),
+    ("一百二十", "万元", 1_200_000, "everyday numerals in the column's unit"),
+    ("一万二", "元", 12_000, "the short form"),
+    ("一万零二", "元", 10_002, "not the short form"),
+    ("两千", "元", 2_000, "as spoken"),
+    ("十五", "元", 15, "a ten without a one"),
+    ("二〇一八", None, 2018, "digits one by one"),
+    ("三点五亿元", "元", 350_000_000, "a decimal point in words"),
+    ("12万3千元", "元", 123_000, "digits and words"),
+    ("1.2亿", "元", 120_000_000, "a scale in the text"),
+    ("１２，３４５.６０", "元", Decimal("12345.6"), "full width"),
+    ("(1,234.50)", "元", Decimal("-1234.5"), "accountants' minus"),
+    ("（12.5万元）", "元", -125_000, "accountants' minus with a unit"),
+    ("负3.5", "元", Decimal("-3.5"), "a minus in words"),
+    ("−3.5", "元", Decimal("-3.5"), "a typographer's minus"),
+    ("9" * 60 + "亿", "元", None, "beyond any amount"),
+    ("亿" * 60, "元", None, "units without a number"),
 ]
 
 
@@ -104,6 +128,51 @@ AMOUNTS = [
 def test_amounts_have_the_number_that_the_text_has(by_rule: Any, text: str, unit: str | None, value: Any, why: str) -> None:
     (g,) = by_rule("amount", [text], unit=unit)
     assert g[""] == value, why
+
+
+QUANTITIES = [
+    ("0.2", Decimal("0.2")),
+    ("2000元", Decimal("0.2")),
+    ("0.2万元", Decimal("0.2")),
+    ("贰仟元整", Decimal("0.2")),
+    ("1.5亿", 15_000),
+    ("一百二十", 120),
+]
+
+
+@pytest.mark.parametrize(("text", "value"), QUANTITIES)
+def test_a_quantity_stays_in_the_columns_unit_whatever_unit_the_text_says(by_rule: Any, text: str, value: Any) -> None:
+    (g,) = by_rule("number", [text], unit="万元")
+    assert g[""] == value
+
+
+EVERYDAY, ACCOUNTS = ("零一二三四五六七八九", "十百千"), ("零壹贰叁肆伍陆柒捌玖", "拾佰仟")
+
+
+def in_words(number: int, digits: str, units: str) -> str:
+    """A number below 10¹⁶ in words, group by group of four digits: the conversion that the macros are held against."""
+    groups, words = [number // 10**p % 10_000 for p in (12, 8, 4, 0)], ""
+    for group, name in zip(groups, ("万亿" if groups[1] == 0 else "万", "亿", "万", ""), strict=True):
+        if group == 0:
+            continue
+        figures, said = f"{group:04d}", ""
+        for at, figure in enumerate(figures):
+            if figure != "0":
+                gap = at > 0 and figures[at - 1] == "0" and (said or words)
+                said += (digits[0] if gap else "") + digits[int(figure)] + (units[2 - at] if at < 3 else "")
+        words += (digits[0] if words and group >= 1000 and words[-1] not in "万亿" else "") + said + name
+    return words or digits[0]
+
+
+NUMBERS = [n for e in range(1, 13) for n in (10**e - 1, 10**e, 10**e + 1, 3 * 10**e + 20, 12 * 10**e + 305, 987_654_321_012 % 10**e)]
+
+
+@pytest.mark.parametrize("written", [EVERYDAY, ACCOUNTS], ids=["everyday", "accounts"])
+def test_numbers_in_words_are_read_as_they_are_written(by_rule: Any, written: tuple[str, str]) -> None:
+    chance = random.Random(2018)
+    numbers = NUMBERS + [chance.randrange(10 ** chance.randrange(1, 13)) for _ in range(400)]
+    got = by_rule("number", [in_words(n, *written) for n in numbers] + [in_words(n, *written) + "元整" for n in numbers])
+    assert [g[""] for g in got] == [Decimal(n) for n in numbers * 2]
 
 
 def test_a_required_number_without_a_number_refuses_the_row(by_rule: Any) -> None:

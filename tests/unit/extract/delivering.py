@@ -1,6 +1,10 @@
 """A department's drop folder in a temporary place, and what lands from it."""
 
 import io
+import json
+import os
+import subprocess
+import sys
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -98,3 +102,33 @@ def zipped(files: Mapping[str, bytes], compression: int = zipfile.ZIP_DEFLATED) 
         for name, data in files.items():
             archive.writestr(name, data)
     return out.getvalue()
+
+
+REFUSED = """
+import json, sys, time
+from dataclasses import replace
+from pathlib import Path
+from etl import extract, settings
+from etl.errors import DeliveryRefused
+from etl.spec import Source
+import etl.extract.formats.layers, etl.extract.formats.workbook, etl.extract.formats.separated, openpyxl
+def peak():
+    return int(next(l for l in Path("/proc/self/status").read_text().splitlines() if l.startswith("VmHWM")).split()[1]) // 1024
+of, drop, home = Source.model_validate_json(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
+here = replace(settings.load(drop, "2018-03-05"), home=home)
+before, began = peak(), time.monotonic()
+try:
+    code = f"landed {extract.land(of, extract.find(of, here)[-1], here).rows_in}"
+except DeliveryRefused as e:
+    code = e.code
+print(json.dumps({"code": code, "peak_mb": peak(), "grown_mb": peak() - before, "seconds": round(time.monotonic() - began, 1)}))
+"""
+
+
+def refused_in_a_process(of: Source, office: Office, env: Mapping[str, str]) -> dict[str, Any]:
+    """Lands the newest delivery in a process of its own: the code it is refused for, its peak memory above what imports take."""
+    command = [sys.executable, "-c", REFUSED, of.model_dump_json(by_alias=True), str(office.drop), str(office.home)]
+    done = subprocess.run(command, cwd=settings.ROOT, env=os.environ | env, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told

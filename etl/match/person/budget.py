@@ -1,0 +1,164 @@
+"""Candidate pairs are counted before they are made: a blocking rule over its budget loses the values that cause it.
+
+One phone in five thousand records is twenty-five million pairs that say nothing. For each rule the pairs are estimated
+from the sizes of its groups (an upper bound: what a rule asks beside equal columns is not looked at). Over the budget
+the largest groups are refused, for this rule alone: their records are still found by every other.
+"""
+
+import logging
+import re
+from dataclasses import dataclass
+
+import duckdb
+
+from etl.engine import count, literal
+from etl.match.person import model
+from etl.workbench import Workbench
+
+PAIRS_A_RECORD = 50  # the default budget of a rule
+SHOWN = 20  # refused values that are written down, of each rule
+
+log = logging.getLogger("jichu")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A blocking rule taken apart: the columns that must be equal, and what is asked of the left side alone."""
+
+    text: str
+    left: tuple[str, ...]
+    right: tuple[str, ...]
+    only: tuple[str, ...]
+
+    @classmethod
+    def of(cls, text: str) -> "Rule":
+        """From its SQL, `l.x = r.y and …`."""
+        terms = [t.strip() for t in text.split(" and ")]
+        equal = [m for t in terms if (m := re.fullmatch(r"l\.(\w+) = r\.(\w+)", t))]
+        return cls(text, tuple(m[1] for m in equal), tuple(m[2] for m in equal), tuple(t for t in terms if re.fullmatch(r"l\.\w+", t)))
+
+    @property
+    def name(self) -> str:
+        """The columns, as they are written down."""
+        pairs = [a if a == b else f"{a}={b}" for a, b in zip(self.left, self.right, strict=True)]
+        return " + ".join([*pairs, *(t.removeprefix("l.") for t in self.only)]) + ("" if "(" not in self.text else " + name_apart")
+
+    def key(self, side: str) -> str:
+        """SQL: the value of a record under this rule as one text; NULL when a part of it is."""
+        columns = self.left if side == "l" else self.right
+        return " || chr(1) || ".join(f"{side}.{c}::varchar" for c in columns)
+
+
+RULES = tuple(Rule.of(text) for text in model.BLOCKING)
+
+
+def prepare(bench: Workbench) -> None:
+    """Sets the budget of each rule (JICHU_MAX_PAIRS, or 50 × records) and empties `matched.blocking`."""
+    con = bench.con
+    allowed = bench.settings.max_pairs or PAIRS_A_RECORD * max(count(con, "select count(*) from rec"), 1000)
+    con.execute(f"create or replace table pair_budget as select {allowed}::bigint as budget")
+    con.execute("create or replace table refused_block (rule integer, key varchar, l bigint, r bigint, pairs bigint)")
+    con.execute("create or replace table blocked (stage varchar, rule integer, pairs bigint, refused_pairs bigint)")
+
+
+def rules(con: duckdb.DuckDBPyConnection, left: str, right: str | None, stage: str) -> list[str]:
+    """The blocking rules with which two tables (or one with itself) may be paired, each within its budget.
+
+    Notes in `blocked` what each would make, and in column `skip` of the left table (one bit a rule) whose value is refused.
+    """
+    allowed = count(con, "select budget from pair_budget")
+    con.execute(f"update {left} set skip = 0 where skip <> 0")
+    for (i,) in con.execute("select distinct rule from refused_block order by 1").fetchall():
+        _skip(con, left, i)  # what was refused in an earlier round stays refused
+    made = []
+    for i, rule in enumerate(RULES):
+        pairs = _estimate(con, left, right, i)
+        refused = _refuse(con, left, right, i, allowed) if pairs > allowed else 0
+        con.execute("insert into blocked values (?, ?, ?, ?)", [stage, i, pairs, refused])
+        made.append(
+            rule.text + (f" and l.skip & {1 << i} = 0" if count(con, f"select count(*) from refused_block where rule = {i}") else "")
+        )
+    return made
+
+
+def _groups(left: str, i: int) -> str:
+    """SQL: the values of the left side under a rule, and how many records bear each."""
+    rule = RULES[i]
+    wanted = "".join(f" and {term}" for term in rule.only)
+    return f"select {rule.key('l')} as key, count(*) as n from {left} l where {rule.key('l')} is not null and l.skip & {1 << i} = 0{wanted} group by 1"
+
+
+def _sizes(left: str, right: str | None, i: int) -> str:
+    """SQL: key, l, r, pairs of each value that both sides bear."""
+    rule = RULES[i]
+    pairs = "any_value(a.n) * (count(*) - 1) // 2" if right is None and rule.left == rule.right else "any_value(a.n) * count(*)"
+    return (
+        f"select a.key, any_value(a.n) as l, count(*) as r, {pairs} as pairs "
+        f"from {right or left} r join ({_groups(left, i)}) a on a.key = {rule.key('r')} group by a.key"
+    )
+
+
+def _estimate(con: duckdb.DuckDBPyConnection, left: str, right: str | None, i: int) -> int:
+    """How many pairs a rule would make at most."""
+    rule = RULES[i]
+    made = "sum(a.n - 1) // 2" if right is None and rule.left == rule.right else "sum(a.n)"
+    return count(con, f"select {made} from {right or left} r join ({_groups(left, i)}) a on a.key = {rule.key('r')}")
+
+
+def _refuse(con: duckdb.DuckDBPyConnection, left: str, right: str | None, i: int, allowed: int) -> int:
+    """Refuses a rule's largest values until the rest is within the budget; the pairs that are not made."""
+    con.execute(f"""
+        create or replace temp table too_large as
+        with size as ({_sizes(left, right, i)}),
+        running as (select *, sum(pairs) over (order by pairs, key rows unbounded preceding) as so_far from size)
+        select key, l, r, pairs from running where so_far > {allowed}
+    """)
+    con.execute(f"insert into refused_block select {i}, key, l, r, pairs from too_large")
+    _skip(con, left, i)
+    values, pairs = con.execute("select count(*), sum(pairs) from too_large").fetchall()[0]
+    largest, l, r = con.execute(f"select {_masked(i)}, l, r from too_large order by pairs desc, key limit 1").fetchall()[0]
+    log.warning("分块规则 %s 的候选对超出预算 %d：拒绝 %d 个取值（%d 对），最大的 %s 为 %d × %d 条", RULES[i].name, allowed, values, pairs, largest, l, r)  # fmt: skip
+    return int(pairs)
+
+
+def _skip(con: duckdb.DuckDBPyConnection, left: str, i: int) -> None:
+    """Marks the left records whose value a rule refuses."""
+    con.execute(
+        f"update {left} l set skip = skip | {1 << i} where l.skip & {1 << i} = 0 and {RULES[i].key('l')} in (select key from refused_block where rule = {i})"
+    )
+
+
+def _masked(i: int) -> str:
+    """SQL: a refused value as it may be seen: the first of a name, the ends of a phone, the head of a code."""
+    parts = []
+    for position, column in enumerate(RULES[i].left, 1):
+        value = f"split_part(key, chr(1), {position})"
+        if column == "phone":
+            parts.append(f"left({value}, 3) || '****' || right({value}, 4)")
+        elif column in ("addr", "addr2", "town", "house"):
+            parts.append(f"left({value}, 6) || '…'")
+        elif column == "birth":
+            parts.append(f"left({value}, 4) || '-**-**'")
+        else:
+            parts.append(f"left({value}, 1) || repeat('*', least(length({value}), 9) - 1)")
+    return " || ' + ' || ".join(parts)
+
+
+def written(con: duckdb.DuckDBPyConnection) -> None:
+    """Table `matched.blocking` (stage, rule, pairs, budget, refused_pairs, refused_values, refused): masked, for match.blocking."""
+    names = ", ".join(f"({i}, {literal(rule.name)})" for i, rule in enumerate(RULES))
+    masked = " ".join(f"when {i} then {_masked(i)}" for i in range(len(RULES)))
+    con.execute(f"""
+        create or replace table matched.blocking as
+        with value as (
+            select rule, case rule {masked} end as value, l, r, pairs, row_number() over (partition by rule order by pairs desc, key) as rank from refused_block
+        ),
+        refused as (
+            select rule, count(*) as n, to_json(list({{'value': value, 'left': l, 'right': r, 'pairs': pairs}} order by rank) filter (rank <= {SHOWN}))::varchar as listed
+            from value group by rule
+        ),
+        stage as (select stage, rule, sum(pairs)::bigint as pairs, sum(refused_pairs)::bigint as refused_pairs from blocked group by all)
+        select s.stage, n.name as rule, s.pairs, b.budget, s.refused_pairs,
+            case when s.refused_pairs > 0 then coalesce(r.n, 0) else 0 end as refused_values, case when s.refused_pairs > 0 then coalesce(r.listed, '[]') else '[]' end as refused
+        from stage s join (values {names}) n (rule, name) using (rule) cross join pair_budget b left join refused r using (rule)
+    """)

@@ -1,0 +1,58 @@
+"""A run: its settings, what it says while it works, how long each stage took. Nothing heavy is imported until it is needed."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from etl import settings as settings_module
+from etl import spec
+from etl.settings import Settings
+from etl.spec import Registry
+
+log = logging.getLogger("jichu")
+
+
+@dataclass
+class Run:
+    """One run: its settings, what it says while it works, and how long each stage took."""
+
+    settings: Settings
+    registry: Registry
+    say: Callable[[str], None] = lambda text: None
+    run_id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+
+    @contextmanager
+    def stage(self, what: str, name: str) -> Iterator[dict[str, int]]:
+        """Times a stage into ops.stage; the caller puts the rows it handled into the dictionary."""
+        from etl import db
+
+        started, told = time.monotonic(), {"rows": 0}
+        yield told
+        seconds = time.monotonic() - started
+        log.info("%s %s: %s rows, %.2f s", what, name, told["rows"], seconds)
+        db.query(
+            self.settings,
+            "insert into ops.stage (run_id, what, stage, rows, seconds) values (%s, %s, %s, %s, %s)",
+            [self.run_id, what, name, told["rows"], round(seconds, 3)],
+        )
+
+
+def start(drop: Path | None = None, as_of: str | None = None, say: Callable[[str], None] | None = None) -> Run:
+    """A run on a database of the newest shape."""
+    from etl import migrate
+
+    os.umask(0o077)  # whatever this process writes holds personal data: for its own user alone
+    settings = settings_module.load(drop, as_of)
+    migrate.migrate(settings)
+    registry = spec.load()
+    migrate.terms(settings, registry)
+    for problem in registry.problems:
+        log.warning(problem)
+    return Run(settings, registry, say or (lambda text: None))
