@@ -89,9 +89,9 @@ def explain(settings: Settings, kind: str, ident: str) -> Explanation:
     registry = spec.load()
     con = db.connect(settings, autocommit=True)
     try:
-        asked = _of_record(con, kind, ident) if "|" in ident else ident.strip()
-        found, redirects = _followed(con, kind, asked)
-        rules = {r: (t, c) for r, t, c in db.rows(con, "select rule, title, certain from match.rule where kind = %s", [kind])}
+        asked = whose(con, kind, ident) if "|" in ident else ident.strip()
+        found, redirects = followed(con, kind, asked)
+        rules = rule_titles(con, kind)
         members = _members(con, kind, found, rules)
         golden = _golden(con, kind, found)
         if not members and golden is None:
@@ -114,7 +114,13 @@ def explain(settings: Settings, kind: str, ident: str) -> Explanation:
         con.close()
 
 
-def _of_record(con: Connection, kind: str, text: str) -> str:
+def rule_titles(con: Connection, kind: str) -> dict[str, tuple[str, bool]]:
+    """Rule → (what it is called, whether it is certain)."""
+    return {r: (t, c) for r, t, c in db.rows(con, "select rule, title, certain from match.rule where kind = %s", [kind])}
+
+
+def whose(con: Connection, kind: str, text: str) -> str:
+    """The id of the identity that a record belongs to; UsageError when it is nobody's."""
     try:
         record = Record.of(text.strip())
     except ValueError:
@@ -125,7 +131,7 @@ def _of_record(con: Connection, kind: str, text: str) -> str:
     raise UsageError(f"库中没有这样一条提到{NOUN[kind]}的记录；应写成“数据集|来源主键|角色”")
 
 
-def _followed(con: Connection, kind: str, ident: str) -> tuple[str, list[tuple[str, str, datetime, str]]]:
+def followed(con: Connection, kind: str, ident: str) -> tuple[str, list[tuple[str, str, datetime, str]]]:
     """The id of today, and the redirects that led to it."""
     steps: list[tuple[str, str, datetime, str]] = []
     table = f"{LIBRARY[kind]}.{kind}_redirect"

@@ -6,18 +6,16 @@ from rich.console import Console
 from rich.markup import escape as plain
 from rich.table import Table
 
+from etl import explain_chart
 from etl.explain import Edge, Explanation, Field
-from etl.records import FIELDS, NOUN, ROLES, Shown, Weight
+from etl.records import FIELDS, NOUN, ROLES, Shown
 
-WIDTH = 16  # characters of a bar on each side of zero
 VERDICTS = {"same": "同一个", "different": "不是同一个", "undecided": "看过未决"}
 STYLE = """
 body{font:15px/1.6 system-ui,"Noto Sans CJK SC","Microsoft YaHei",sans-serif;color:#1f2933;max-width:72rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}h3{font-size:1rem;margin:1.2rem 0 .3rem;font-weight:600}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #d9dee3;vertical-align:top}
-th{background:#f3f5f7}.note{color:#52606d}.bars{display:grid;grid-template-columns:9rem 9rem 1fr 4rem;gap:.15rem .6rem;align-items:center}
-.axis{position:relative;height:1rem;background:linear-gradient(#9aa5b1,#9aa5b1) 50%/1px 100% no-repeat}
-.bar{position:absolute;top:.1rem;height:.8rem}.for{background:#2b6cb0}.against{background:#c05621}.number{text-align:right;font-variant-numeric:tabular-nums}
+th{background:#f3f5f7}.note{color:#52606d}
 """
 
 
@@ -54,7 +52,7 @@ def terminal(e: Explanation, console: Console, *, unmasked: bool = False) -> Non
         console.print(_fields(e, shown))
     for edge in e.edges:
         if edge.weights:
-            console.print(_chart(edge, shown))
+            console.print(explain_chart.terminal(plain(_title(edge, shown)), edge.weights))
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -83,22 +81,8 @@ def _fields(e: Explanation, shown: Shown) -> Table:
     return table
 
 
-def _chart(edge: Edge, shown: Shown) -> Table:
-    """Bars from a common zero: to the right what speaks for one party, to the left what speaks against it."""
-    table = _table(
-        f"{shown.record(edge.left)} ↔ {shown.record(edge.right)}：{edge.rule_title}，概率 {edge.probability:.4f}",
-        "比较",
-        "结果",
-        "权重（比特）",
-    )
-    largest = max(abs(w.bits) for w in edge.weights)
-    for w in edge.weights:
-        length = round(abs(w.bits) / largest * WIDTH)
-        left = f"{' ' * (WIDTH - length)}[red]{'█' * length}[/red]" if w.bits < 0 else " " * WIDTH
-        right = f"[blue]{'█' * length}[/blue]" if w.bits >= 0 else ""
-        table.add_row(w.title, w.said, f"{left}│{right} {w.bits:+.1f}")
-    table.add_row("合计", "", f"{' ' * WIDTH}│ {sum(w.bits for w in edge.weights):+.1f}")
-    return table
+def _title(edge: Edge, shown: Shown) -> str:
+    return f"{shown.record(edge.left)} ↔ {shown.record(edge.right)}：{edge.rule_title}，概率 {edge.probability:.4f}"
 
 
 # ── HTML ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -128,9 +112,9 @@ def page(e: Explanation, *, unmasked: bool = False) -> str:
     notes = "".join(f'<p class="note">{escape(line)}</p>' for line in _summary(e))
     return (
         f'<!doctype html><html lang="zh-CN"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{heading}</title>'
-        f"<style>{STYLE}</style></head><body><h1>{heading}</h1>{notes}<h2>由哪些记录组成</h2>{records}<h2>各字段取自何处</h2>{fields}"
+        f"<style>{STYLE}{explain_chart.STYLE}</style></head><body><h1>{heading}</h1>{notes}<h2>由哪些记录组成</h2>{records}<h2>各字段取自何处</h2>{fields}"
         + (
-            f'<h2>打分关联的权重</h2><p class="note">单位比特：右为支持同一个，左为反对；先验是随便两条记录碰巧同一个的可能。</p>{charts}'
+            f'<h2>打分关联的权重</h2><p class="note">单位比特：多一比特，可能性加倍。从先验（随便两条记录碰巧同一个的可能）起，逐项加减，直到合计。</p>{charts}'
             if charts
             else ""
         )
@@ -144,17 +128,5 @@ def _html_table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 def _html_chart(edge: Edge, shown: Shown) -> str:
-    largest = max(abs(w.bits) for w in edge.weights)
-    title = f"{shown.record(edge.left)} ↔ {shown.record(edge.right)}：{edge.rule_title}，概率 {edge.probability:.4f}"
-    bars = "".join(_html_bar(w, largest) for w in edge.weights)
-    total = sum(w.bits for w in edge.weights)
-    return f'<h3>{escape(title)}</h3><div class="bars">{bars}<b>合计</b><span></span><span></span><b class="number">{total:+.1f}</b></div>'
-
-
-def _html_bar(w: Weight, largest: float) -> str:
-    share = abs(w.bits) / largest * 50
-    start, kind = (50.0, "for") if w.bits >= 0 else (50 - share, "against")
-    return (
-        f'<span>{escape(w.title)}</span><span class="note">{escape(w.said)}</span>'
-        f'<span class="axis"><span class="bar {kind}" style="left:{start:.1f}%;width:{share:.1f}%"></span></span><span class="number">{w.bits:+.1f}</span>'
-    )
+    title = _title(edge, shown)
+    return f"<h3>{escape(title)}</h3>{explain_chart.svg(title, edge.weights)}"

@@ -35,7 +35,7 @@ COMPARISONS = {
     "representative": "负责人", "county": "区县", "code": "代码只差一两位", "prior": "先验",
 }  # fmt: skip
 LEVELS = {
-    "exact": "相同", "gap": "缺字处外相同", "homophone": "同音", "one_character": "差一字", "one_of_two": "两字名差一字", "other_surname": "名同姓异",
+    "exact": "相同", "gap": "缺字处外相同", "homophone": "同音", "alike": "形近", "one_character": "差一字", "one_of_two": "两字名差一字", "other_surname": "名同姓异",
     "surname": "只有姓同", "else": "不同", "swapped": "月日颠倒", "one_part": "年月日有一处不同", "near": "相差不到 60 天", "other_address": "与另一地址相同",
     "community": "同社区村", "town": "同乡镇街道", "county": "同区县", "masked": "遮盖处外相同", "one_digit": "差一位或换位", "masked_differs": "遮盖且不同",
     "two_digits": "差两位", "name": "相同", "name_core": "字号相同", "name_like": "差一字",

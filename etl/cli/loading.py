@@ -8,16 +8,20 @@ from rich.table import Table
 
 from etl import decisions, pipeline, spec
 from etl.cli.app import DATASET, app, out, say
+from etl.errors import UsageError
 
 
 @app.command(rich_help_panel="装载")
 def run(
     drop: Annotated[Path | None, typer.Option(help="投递文件夹（默认 JICHU_DROP）")] = None,
-    only: Annotated[list[str] | None, typer.Option(help="只处理这些数据集及其下游，可写多次")] = None,
+    only: Annotated[list[str] | None, typer.Option(metavar="DATASET …", help="只处理这些数据集及其下游，一个或多个")] = None,
+    others: Annotated[list[str] | None, typer.Argument(metavar=" ", hidden=True)] = None,  # what follows the first of --only A B
     as_of: Annotated[str | None, typer.Option(help="业务日期 YYYY-MM-DD（默认 JICHU_TODAY，再默认今天）")] = None,
 ) -> None:
     """在本进程中按依赖次序运行整条管线（与 Airflow 的 DAG 调用相同的函数）。退出码：0 全部装载，3 有拒收、挂起或连不上的，1 失败，4 另一次运行占着锁。"""
-    summary = pipeline.run(drop, only or (), as_of, say)
+    if others and not only:
+        raise UsageError(f"多出来的参数：{'、'.join(others)}；只处理某些数据集请写 --only {' '.join(others)}")
+    summary = pipeline.run(drop, [*(only or ()), *(others or ())], as_of, say)
     _accounts(summary)
     raise typer.Exit(summary.exit_code)
 

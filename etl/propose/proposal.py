@@ -27,6 +27,7 @@ from etl.propose.trial import Trial
 from etl.spec import Registry, Source
 from etl.spec.registry import nearest
 
+OWN_NAMES = {"citizen_id": "citizen_id", "sex": "sex_code", "ethnicity": "ethnicity_code"}
 SHOWN = 6  # columns that one doubt names
 CONTEXT_TITLES = {"@sheet": "工作表名", "@title": "标题", "@file": "文件名"}
 
@@ -166,7 +167,8 @@ def _rename(told: list[Told], sample: Sample) -> None:
         name = base if base not in used and base != "column" else f"{base}_{number}"
         used.add(name)
         t.seen = replace(t.seen)
-        t.delivered = t.as_ = name
+        t.delivered = name
+        t.as_ = OWN_NAMES.get(t.rule, name) if name == base else name
         t.title = f"第{number}列（像{NAMES.get(t.rule, t.rule)}）"
         t.doubts = [d for d in t.doubts if "拼音" not in d and "字母" not in d]
 

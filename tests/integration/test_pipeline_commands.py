@@ -38,7 +38,7 @@ def test_a_run_that_loads_everything_ends_with_zero_and_shows_the_accounts(city:
 def test_something_refused_ends_with_three_and_the_rest_is_loaded(city: City) -> None:
     city.health("20180301", PEOPLE)
     city.floating("20180301", [newcomer("f1", "测试", "", "1980-01-01")], done=b"done")
-    code, out, err = city.command("run", "--only", DATASET, "--only", "public_security/floating_population")
+    code, out, err = city.command("run", "--only", DATASET, "public_security/floating_population")
     assert (code, quiet(err)) == (3, True)
     assert "format" in out
     assert city.states(DATASET) == [("2018-03-01", "loaded", None)]

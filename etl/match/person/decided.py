@@ -12,7 +12,7 @@ COMPARISONS = tuple(model.LEVELS)
 COVERAGE = 0.97
 
 
-def _combined(pairs: str, right: str, persons: int) -> str:
+def combined(pairs: str, right: str, persons: int) -> str:
     """Best evidence per comparison over everything told of the right-hand person, summed, with the prior."""
     weight = {c: f"mw_{c} + coalesce(mw_tf_adj_{c}, 0)" if any(level[2] for level in model.LEVELS[c]) else f"mw_{c}" for c in COMPARISONS}
     best = ", ".join(f"max({weight[c]}) as mw_{c}, max(gamma_{c}) as gamma_{c}" for c in COMPARISONS)
@@ -25,7 +25,7 @@ def _combined(pairs: str, right: str, persons: int) -> str:
 
 
 def weights() -> str:
-    """SQL: JSON of how much each comparison weighed, {comparison: [level, bits] or null, "prior": bits}; of a row of `_combined`."""
+    """SQL: JSON of how much each comparison weighed, {comparison: [level, bits] or null, "prior": bits}; of a row of `combined`."""
     total = " + ".join(f"coalesce(mw_{c}, 0)" for c in COMPARISONS)
     told = []
     for c in COMPARISONS:
@@ -66,7 +66,7 @@ def attach(con: duckdb.DuckDBPyConnection) -> None:
     _edges(con)
     persons = con.execute("select count(distinct proto) from whose").fetchall()[0][0]
     limits = model.parameters()["thresholds"]
-    con.execute(f"create or replace table scored_identified as {_combined('pair_identified', 'proto_r', persons)}")
+    con.execute(f"create or replace table scored_identified as {combined('pair_identified', 'proto_r', persons)}")
     judged.refuse_attachments(con)
     _refuse_kin(con)
     con.execute(
@@ -122,7 +122,7 @@ def pair(con: duckdb.DuckDBPyConnection) -> None:
     """Records left are paired with each other where each is the other's clear best, or agree on all that they tell."""
     persons = con.execute("select count(distinct proto) from whose").fetchall()[0][0]
     limits = model.parameters()["thresholds"]
-    con.execute(f"create or replace table scored_left as {_combined('pair_left', 'rid_r', persons)}")
+    con.execute(f"create or replace table scored_left as {combined('pair_left', 'rid_r', persons)}")
     judged.refuse_pairs(con)
     con.execute("delete from scored_left using row_kin k where scored_left.a = k.rid and scored_left.b = k.other")
     con.execute(f"""

@@ -61,11 +61,11 @@ def look_alikes(con: duckdb.DuckDBPyConnection) -> None:
     """)
 
 
-def _left(rows: str) -> str:
+def left_rows(rows: str) -> str:
     return SIDE.format(uid="x.rid::varchar", side="left", rows=rows, context="context", key="rid", rare=RARE, uncommon=UNCOMMON)
 
 
-def _right(only: str) -> str:
+def right_rows(only: str) -> str:
     rows = RIGHT.format(only=only)
     return SIDE.format(uid="uuid()::varchar", side="right", rows=rows, context="proto_context", key="proto", rare=RARE, uncommon=UNCOMMON)
 
@@ -74,8 +74,8 @@ def lay_out(con: duckdb.DuckDBPyConnection) -> None:
     """`left_side`: records not identified; `right_side`: what is told of each identified person, each saying once."""
     frequencies(con)
     look_alikes(con)
-    con.execute(f"create or replace table left_side as {_left(LEFT)}")
-    con.execute(f"create or replace table right_side as {_right('')}")
+    con.execute(f"create or replace table left_side as {left_rows(LEFT)}")
+    con.execute(f"create or replace table right_side as {right_rows('')}")
 
 
 def _score(con: duckdb.DuckDBPyConnection, left: str, right: str | None, stage: str) -> str:
@@ -128,6 +128,6 @@ def among_left(con: duckdb.DuckDBPyConnection) -> None:
 def _move(con: duckdb.DuckDBPyConnection) -> None:
     """Who was attached is no longer left, and is among what is told of the person."""
     con.execute("delete from left_side where rid in (select a from newly) or rid in (select rid from changed_record)")
-    con.execute(f"insert into left_side by name {_left(LEFT + ' semi join changed_record using (rid)')}")
+    con.execute(f"insert into left_side by name {left_rows(LEFT + ' semi join changed_record using (rid)')}")
     con.execute("delete from right_side where proto in (select proto from changed_person)")
-    con.execute(f"insert into right_side by name {_right('semi join changed_person using (proto)')}")
+    con.execute(f"insert into right_side by name {right_rows('semi join changed_person using (proto)')}")
