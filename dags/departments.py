@@ -89,6 +89,7 @@ def define(source: Any, owner: str, minute: int) -> DAG:
             context["outlet_events"][asset].extra = {"as_of": as_of}
             if any(d["state"] == "held" for d in result["deliveries"]):
                 context["outlet_events"][AssetAlias("held")].add(HELD, extra={"as_of": as_of})
+                pipeline.report(owner=source.department, send=True, as_of=as_of)  # the owner hears of it at once
             return result
 
         ingest(source.name)

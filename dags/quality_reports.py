@@ -1,4 +1,4 @@
-"""The departments' quality mails: after all libraries were published, and every Monday morning."""
+"""The departments' quality mails and the site: after all libraries were published, and every Monday morning. The leaders' page: monthly."""
 
 import logging
 from datetime import timedelta
@@ -64,5 +64,31 @@ with DAG(
         """Builds and sends the mails; returns how many."""
         return pipeline.report(owner=get_current_context()["params"]["owner"], send=True, as_of=business_date())
 
+    @task(task_id="site", task_display_name="质量网站与数据字典")
+    def site() -> dict[str, Any]:
+        """Writes the static pages to JICHU_HOME/site."""
+        return pipeline.site(as_of=business_date())
+
     deadlines()
-    catalogue() >> report()
+    catalogue() >> [report(), site()]
+
+with DAG(
+    dag_id="leaders_report",
+    dag_display_name="领导一页月报",
+    description="部门得分排名、接入与交换进度、问题办理，每月一页",
+    doc_md="# 领导一页月报\n\n每月 1 日 8 时发给 `schemas/routing.yml` 里的收件人；同样的内容存于 `JICHU_HOME/reports`。",
+    schedule=CronTriggerTimetable("0 8 1 * *", timezone=TIMEZONE, run_immediately=NOT_AT_ONCE),
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(hours=1),
+    default_args={"owner": "市大数据管理局", "retries": 2, "retry_delay": timedelta(minutes=2), "execution_timeout": timedelta(minutes=30)},
+    params={"as_of": Param(None, type=["null", "string"], format="date", title="业务日期", description="空为今天")},
+    tags=["质量"],
+) as leaders_dag:
+
+    @task(task_id="leaders", task_display_name="生成并发送")
+    def leaders() -> dict[str, Any]:
+        """Builds and sends the page."""
+        return pipeline.report(leaders=True, send=True, as_of=get_current_context()["params"]["as_of"])
+
+    leaders()

@@ -3,7 +3,6 @@
 In the terminal as block characters, on a page as inline SVG. Weights are in bits: +1 doubles the odds, −1 halves them.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -43,12 +42,7 @@ def steps(weights: Sequence[Weight]) -> list[Step]:
 
 def chance(bits: float) -> float:
     """The probability of so many bits of evidence."""
-    return 1 / (1 + 2.0 ** -max(min(bits, 60.0), -60.0))
-
-
-def bits_of(probability: float) -> float:
-    """The bits at which a probability is reached."""
-    return math.log2(probability / (1 - probability))
+    return float(1 / (1 + 2.0 ** -max(min(bits, 60.0), -60.0)))
 
 
 def _range(bars: Sequence[Step], lines: Mapping[str, float]) -> tuple[float, float]:
@@ -78,7 +72,8 @@ def terminal(title: str, weights: Sequence[Weight], lines: Mapping[str, float] |
         first, last = sorted((place(s.start), place(s.end)))
         colour = "bold" if s.total else "blue" if s.bits >= 0 else "red"
         drawn = "".join(
-            f"[{colour}]█[/{colour}]" if first <= i <= last else "┊" if i in standing else "│" if i == place(0.0) else " " for i in range(COLUMNS)
+            f"[{colour}]█[/{colour}]" if first <= i <= last else "┊" if i in standing else "│" if i == place(0.0) else " "
+            for i in range(COLUMNS)
         )
         table.add_row(s.title, s.said, drawn, f"{s.bits:+.1f}")
     if marks:

@@ -5,7 +5,7 @@ two, all that is told of them and the kin named beside them are laid on a small 
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from psycopg2.extensions import connection as Connection
@@ -19,7 +19,7 @@ from etl.review import Pair, Side, side_by_side
 from etl.settings import Settings
 from etl.spec import Registry
 
-CODES = {"entity": {"uscc": "统一社会信用代码", "organization_code": "组织机构代码", "registration_number": "注册号"}}
+CODES = {"uscc": "统一社会信用代码", "organization_code": "组织机构代码", "registration_number": "注册号"}
 NEAREST = 12  # links of a path that are looked at
 
 
@@ -45,7 +45,7 @@ class PairExplanation:
     compared: str
     verdicts: tuple[Verdict, ...]
     path: tuple[Edge, ...]
-    side: Side
+    sides: tuple[Side, Side]  # masked, unmasked
     lines: dict[str, float]
     registry: Registry
 
@@ -81,15 +81,17 @@ def compare(settings: Settings, kind: str | None, one: str, other: str) -> PairE
         kind = kind or _kind(con, one, other)
         left, right = _party(con, kind, one), _party(con, kind, other)
         if left.ident == right.ident and (left.named == right.named or not (left.named and right.named)):
-            raise UsageError("两边是同一条记录" if left.named else f"两边都是 {left.ident}；问它为何是一个：jichu explain {kind} {left.ident}")
+            raise UsageError(
+                "两边是同一条记录" if left.named else f"两边都是 {left.ident}；要看它为何是一个：jichu explain {kind} {left.ident}"
+            )
         found, compared = _weighed(settings, con, registry, kind, left, right)
         pair = Pair("", kind, found.left, found.right, None, "named", "open", found.weights)
         one_now = left.ident == right.ident
         path = _path(con, kind, left, found) if one_now else ()
         verdicts = _verdicts(settings, con, registry, kind, left, right, found, one_now, path)
-        shown = side_by_side(settings, [pair], unmasked=True)[0]
+        masked, plain = (side_by_side(settings, [pair], unmasked=x)[0] for x in (False, True))
         return PairExplanation(
-            kind, found.left, found.right, (left.ident, right.ident), one_now, found.weights, compared, tuple(verdicts), tuple(path), shown, explain_weigh.lines(kind), registry
+            kind, found.left, found.right, (left.ident, right.ident), one_now, found.weights, compared, tuple(verdicts), tuple(path), (masked, plain), explain_weigh.lines(kind), registry
         )  # fmt: skip
     finally:
         con.close()
@@ -111,7 +113,11 @@ def _kind(con: Connection, one: str, other: str) -> str:
             continue
         fits.append(kind)
     if len(fits) != 1:
-        raise UsageError("两条记录既是人又是单位，请用 person 或 entity 代替 pair" if fits else "两边有记录不在库中；用 jichu explain 可看到各条记录的数据集、主键和角色")
+        raise UsageError(
+            "两条记录既是人又是单位，请用 person 或 entity 代替 pair"
+            if fits
+            else "两边有记录不在库中；用 jichu explain 可看到各条记录的数据集、主键和角色"
+        )
     return fits[0]
 
 
@@ -125,7 +131,9 @@ def _party(con: Connection, kind: str, text: str) -> Party:
         [ident],
     )
     if not rows:
-        raise UsageError(f"没有这样标识的{NOUN[kind]}；标识以 {'P' if kind == 'person' else 'E'} 开头，后接 16 位；也可写“数据集|来源主键|角色”")
+        raise UsageError(
+            f"没有这样标识的{NOUN[kind]}；标识以 {'P' if kind == 'person' else 'E'} 开头，后接 16 位；也可写“数据集|来源主键|角色”"
+        )
     return Party(ident, named, tuple((Record(d, k, r), rule) for d, k, r, rule in rows))
 
 
@@ -134,12 +142,14 @@ def _party(con: Connection, kind: str, text: str) -> Party:
 
 def _weighed(settings: Settings, con: Connection, registry: Registry, kind: str, left: Party, right: Party) -> tuple[Weighed, str]:
     """The best pair of the two: as it was weighed when it was decided, else as it weighs now."""
-    if kept := _kept(con, kind, left, right):
-        return kept, "上次发布时的比较"
-    if kind == "person":
-        with engine.connect(settings) as duck:
-            return explain_weigh.weigh(settings, con, duck, registry, left.members, right.members, left.records, right.records), "现在按同一套参数比较"
-    return Weighed(left.records[0], right.records[0], (), None, (), ()), "上次发布时没有比较过：名称、代码都不够接近"
+    kept = _kept(con, kind, left, right)
+    if kind == "entity":
+        return kept or Weighed(
+            left.records[0], right.records[0]
+        ), "上次发布时的比较" if kept else "上次发布时没有比较过：名称、代码都不够接近"
+    with engine.connect(settings) as duck:
+        now = explain_weigh.weigh(con, duck, registry, left.members, right.members, left.records, right.records)
+    return (replace(kept, said=now.said), "上次发布时的比较") if kept else (now, "现在按同一套参数比较")
 
 
 def _kept(con: Connection, kind: str, left: Party, right: Party) -> Weighed | None:
@@ -161,7 +171,7 @@ def _kept(con: Connection, kind: str, left: Party, right: Party) -> Weighed | No
         return None
     a, b, told_weights, _ = found[0]
     first, second = (a, b) if a in one else (b, a)
-    return Weighed(Record.of(first), Record.of(second), tuple(weights(told_weights)), None, (), ())
+    return Weighed(Record.of(first), Record.of(second), tuple(weights(told_weights)))
 
 
 def _path(con: Connection, kind: str, party: Party, found: Weighed) -> list[Edge]:
@@ -221,14 +231,13 @@ def _judged(con: Connection, kind: str, left: Party, right: Party, settings: Set
 
 def _codes(con: Connection, left: Party, right: Party) -> list[Verdict]:
     """Codes that contradict each other are never joined by a name."""
-    columns = ", ".join(CODES["entity"])
-    rows = dict(
-        (ident, values) for ident, *values in db.rows(con, f"select entity_id, {columns} from legal_entity.entity where entity_id in (%s, %s)", [left.ident, right.ident])
-    )  # fmt: skip
+    columns = ", ".join(CODES)
+    found = db.rows(con, f"select entity_id, {columns} from legal_entity.entity where entity_id in (%s, %s)", [left.ident, right.ident])
+    rows = {ident: values for ident, *values in found}
     one, other = rows.get(left.ident), rows.get(right.ident)
     if left.ident == right.ident or not one or not other:
         return []
-    unlike = [title for title, a, b in zip(CODES["entity"].values(), one, other, strict=True) if a and b and a != b]
+    unlike = [title for title, a, b in zip(CODES.values(), one, other, strict=True) if a and b and a != b]
     return [Verdict("代码", False, f"{'、'.join(unlike)}各有一个而不相同，名称再像也是两个单位")] if unlike else []
 
 
@@ -238,7 +247,11 @@ def _numbers(con: Connection, registry: Registry, left: Party, right: Party, fou
     said: dict[Record, Told] = told(con, registry, "person", wanted)
 
     def numbers(party: Party) -> set[str]:
-        return {said[r].values["citizen_id"] for r, rule in party.members if rule.startswith("id") and r in said and said[r].values.get("citizen_id")}
+        return {
+            said[r].values["citizen_id"]
+            for r, rule in party.members
+            if rule.startswith("id") and r in said and said[r].values.get("citizen_id")
+        }
 
     one, other = numbers(left), numbers(right)
     if left.ident != right.ident and one and other and not one & other:
@@ -268,4 +281,8 @@ def _rival(con: Connection, kind: str, found: Weighed) -> list[Verdict]:
         "select max(bits) from match.review where kind = %s and reason = 'margin' and (left_record in (%s, %s) or right_record in (%s, %s))",
         [kind, *[str(found.left), str(found.right)] * 2],
     )[0][0]
-    return [Verdict("次优", False, f"另有相差不到 {margin:.0f} 比特的对象（最高 {reviewed:+.1f} 比特），分不清是哪一个")] if reviewed is not None else []
+    return (
+        [Verdict("次优", False, f"另有相差不到 {margin:.0f} 比特的对象（最高 {reviewed:+.1f} 比特），分不清是哪一个")]
+        if reviewed is not None
+        else []
+    )

@@ -109,7 +109,16 @@ def unusual(settings: Settings) -> list[str]:
     )
     lines += [f"异常：{dataset} {delivery} {because}" for dataset, delivery, because in odd]
     drift = db.query(settings, "select dataset, kind, column_name, detail, rows from ops.drift where is_open order by 1, 2, 3, 4")
-    return lines + [f"漂移：{dataset} {DRIFT[kind].format(column, told, rows)}" for dataset, kind, column, told, rows in drift]
+    lines += [f"漂移：{dataset} {DRIFT[kind].format(column, told, rows)}" for dataset, kind, column, told, rows in drift]
+    flooded = db.query(
+        settings,
+        "select rule, refused_values, refused_pairs, refused->0->>'value' from match.blocking b where refused_pairs > 0 "
+        "and publication = (select max(publication) from match.blocking x where x.library = b.library) order by 1, 2",
+        [],
+    )
+    return lines + [
+        f"关联：分块规则 {rule} 超出预算，{values} 个取值（最大的 {most}）的 {pairs} 对没有打分" for rule, values, pairs, most in flooded
+    ]
 
 
 DRIFT = {

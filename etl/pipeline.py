@@ -264,7 +264,7 @@ def renew(
             if last == [("published", read)]:
                 return {"library": library.name, "state": "unchanged"}
             with engine.connect(run.settings) as duck:
-                bench = _bench(run, con, duck, library)
+                bench = lay_out(run, con, duck, library)
                 for step in _steps(library.name):
                     with run.stage(library.name, f"{step.__module__.split('.')[1]}.{step.__name__}"):
                         step(bench)
@@ -278,7 +278,7 @@ def renew(
     return {"library": library.name, "state": "published" if changes else "held", "held": held, "tables": tables}
 
 
-def _bench(run: Run, con: Connection, duck: duckdb.DuckDBPyConnection, library: Library) -> Workbench:
+def lay_out(run: Run, con: Connection, duck: duckdb.DuckDBPyConnection, library: Library) -> Workbench:
     """The library under construction, with all that it is computed from."""
     from etl import db, inputs, load
     from etl.workbench import Workbench, lay, read_published
@@ -423,6 +423,13 @@ def site(out: str | None = None, as_of: str | None = None) -> dict[str, Any]:
     built = pages.build(this.settings, this.registry, Path(out) if out else this.settings.home / "site", scores, weights())
     seconds = round(time.monotonic() - began, 2)
     return {"pages": built.pages, "bytes": built.size, "index": str(built.folder / "index.html"), "seconds": seconds}
+
+
+def train(persons: int, seed: int, as_of: str | None = None) -> dict[str, Any]:
+    """Estimates the parameters of the person linkage anew, into a file that nobody reads until it is put in place (the DAG's task)."""
+    from etl import training
+
+    return training.train(persons=persons, seed=seed, as_of=as_of)
 
 
 def unpunctual(as_of: str | None = None) -> dict[str, list[str]]:

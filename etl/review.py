@@ -22,6 +22,7 @@ REASONS = {
     "margin": "够高，但另有相差不大的",
     "guard": "分数高，但有一处说不通",
     "named": "由人直接指名",
+    "sample": "质量抽样",
 }
 # what a reviewer reads, and the comparison that looked at it
 ROWS = {

@@ -10,20 +10,10 @@ from etl.cli.app import app
 from etl.errors import JichuError, where
 
 # isort: off
-from etl.cli import (
-    loading,
-    deciding,
-    looking,
-    proposing,
-    describing,
-    documenting,
-    exchanging,
-    mapping,
-    reviewing,
-    crediting,
-    city,
-    services,
-)  # noqa: F401  # in the order of --help
+# Each registers its commands, in the order of --help.
+from etl.cli import loading as loading, deciding as deciding, looking as looking, proposing as proposing, describing as describing
+from etl.cli import documenting as documenting, exchanging as exchanging, mapping as mapping, reviewing as reviewing
+from etl.cli import crediting as crediting, city as city, services as services
 # isort: on
 
 

@@ -69,9 +69,8 @@ def _summary(dataset: str, done: "Proposal") -> None:
     out.print(table)
     tried = done.trial
     refused = "、".join(f"{code} {n}" for code, n in tried.refused.items())
-    out.print(
-        f"试读：{tried.rows_in} 行，可装载 {tried.accepted}，重复 {tried.repeated}，隔离 {tried.rows_refused}{f'（{refused}）' if refused else ''}"
-    )
+    account = f"试读：{tried.rows_in} 行，可装载 {tried.accepted}，重复 {tried.repeated}，隔离 {tried.rows_refused}"
+    out.print(f"{account}（{refused}）" if refused else account, soft_wrap=True)
     if tried.findings:
         most = "、".join(f"{column} {problem} {n}" for (column, problem), n in list(tried.findings.items())[:8])
         out.print(f"发现：{escape(most)}", soft_wrap=True)
@@ -92,4 +91,7 @@ def _check(dataset: str) -> None:
         out.print(escape(problem), soft_wrap=True)
     if found:
         raise typer.Exit(2)
-    out.print(f"jichu check：没有问题。接着：核对“？”，再运行 jichu preview {dataset} 交付文件；pytest tests/house/test_sources.py")
+    out.print(
+        f"jichu check：没有问题。接着：核对“？”，再运行 jichu preview {dataset} 交付文件；pytest tests/house/test_sources.py",
+        soft_wrap=True,
+    )

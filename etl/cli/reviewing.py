@@ -10,6 +10,7 @@ from rich.table import Table
 
 from etl import settings as settings_module
 from etl.cli.app import app, out
+from etl.errors import UsageError
 
 review_app = typer.Typer(help="待裁决的两两对照：可能是同一人（单位）而没有把握的。", invoke_without_command=True, add_completion=False)
 app.add_typer(review_app, name="review", rich_help_panel="人与单位")
@@ -109,19 +110,52 @@ def review_withdraw(
     print(review.withdraw(settings_module.load(), pair, by, why, kind=kind))
 
 
+class Asked(StrEnum):
+    """What may be explained: `pair` is two records or identities, of whatever kind they are."""
+
+    person = "person"
+    entity = "entity"
+    pair = "pair"
+
+
 @app.command(rich_help_panel="人与单位")
 def explain(
-    kind: Annotated[Kind, typer.Argument(metavar="person|entity", help="人或单位")],
+    kind: Annotated[Asked, typer.Argument(metavar="person|entity|pair", help="人、单位，或任意两条（是人是单位由它们自己说明）")],
     ident: Annotated[str, typer.Argument(metavar="ID", help="人口标识或单位标识（旧标识也可）；或一条记录“数据集|来源主键|角色”")],
+    other: Annotated[str | None, typer.Argument(metavar="[ID]", help="另一个标识或记录：问两者为何是、为何不是同一个")] = None,
     unmasked: Annotated[bool, typer.Option("--unmasked", help="不遮盖个人信息")] = False,
     html: Annotated[Path | None, typer.Option(help="另写成一个 HTML 文件")] = None,
 ) -> None:
-    """为何如此：由哪些记录组成、凭什么规则和多大概率，各字段取自何处，谁的说法不同。"""
-    from etl.explain import explain as why
-    from etl.explain_page import page, terminal
+    """为何如此：由哪些记录组成、凭什么规则和多大概率，各字段取自何处，谁的说法不同；写两个则比较两者。
 
-    told = why(settings_module.load(), kind, ident)
-    terminal(told, out, unmasked=unmasked)
+    两个时列出两边各说什么、各项比较的权重（比特，瀑布图）、离阈值多远，裁决、号码、情理、次优各怎么说。
+    """
+    from etl import explain as why
+    from etl import explain_page, explain_pair, explain_pair_page
+
+    settings = settings_module.load()
+    if other is not None:
+        compared = explain_pair.compare(settings, None if kind is Asked.pair else kind, ident, other)
+        explain_pair_page.terminal(compared, out, unmasked=unmasked)
+        text = explain_pair_page.page(compared, unmasked=unmasked)
+    elif kind is Asked.pair:
+        raise UsageError("pair 要写两个标识或记录：jichu explain pair A B")
+    else:
+        told = why.explain(settings, kind, ident)
+        explain_page.terminal(told, out, unmasked=unmasked)
+        text = explain_page.page(told, unmasked=unmasked)
     if html:
-        html.write_text(page(told, unmasked=unmasked), encoding="utf-8")
+        html.write_text(text, encoding="utf-8")
         print(f"已写 {html}")
+
+
+@review_app.command("sample")
+def review_sample(
+    size: Annotated[int, typer.Option(min=10, max=20000, help="抽多少对；各层至少五对")] = 200,
+    kind: Annotated[Kind, KIND] = Kind.person,
+    seed: Annotated[int, typer.Option(help="随机种子；同一种子在同一库中抽得同样的对")] = 1,
+) -> None:
+    """分层随机抽出已关联的与差一点的，列入待裁决的；裁决后由下次运行估计准确率与召回率（match.quality_run）。"""
+    from etl import review_sample as sampling
+
+    print(sampling.draw(settings_module.load(), kind, size, seed))

@@ -13,6 +13,7 @@ def build(bench: Workbench) -> None:
     believe = bench.library.believe["person"]
     survive(bench.con, "told", "person_id", believe, "kept")
     _names(bench)
+    _by_number(bench)
     _person(bench)
     _records(bench)
     kinship(bench.con)
@@ -67,6 +68,16 @@ def _names(bench: Workbench) -> None:
     bench.con.execute("update kept set name = s.name from spelling s where s.person_id = kept.person_id")
 
 
+def _by_number(bench: Workbench) -> None:
+    """Birth date and sex are the number's where there is one, whatever a department tells beside it; whose number it is, is believed."""
+    for field in ("birth", "sex"):
+        column = {"birth": "birth_date", "sex": "sex_code"}[field]
+        bench.con.execute(f"""
+            update kept set {column} = id_{field}, {column}__from = citizen_id__from
+            where id_{field} is not null and id_{field} is distinct from {column}
+        """)
+
+
 def _person(bench: Workbench) -> None:
     """`out.person`: one row per person who is still named by a record, or left the register."""
     bench.con.execute("""
@@ -88,8 +99,8 @@ def _person(bench: Workbench) -> None:
     """)
     bench.con.execute("""
         create or replace table out.person as
-        select k.person_id, k.citizen_id, coalesce(k.name, s.any_name) as name, coalesce(k.id_sex, k.sex_code) as sex_code, coalesce(k.ethnicity_code, s.other_ethnicity) as ethnicity_code,
-            coalesce(k.id_birth, k.birth_date) as birth_date, case when s.dead then s.death_date end as death_date, k.birth_place_code,
+        select k.person_id, k.citizen_id, coalesce(k.name, s.any_name) as name, k.sex_code, coalesce(k.ethnicity_code, s.other_ethnicity) as ethnicity_code,
+            k.birth_date, case when s.dead then s.death_date end as death_date, k.birth_place_code,
             k.marital_status_code, k.education_code, k.phone, k.household_id, k.registered_address,
             rpad(coalesce(k.registered_region_code, s.home_region), 12, '0') as registered_region_code,
             coalesce(r.lives.a, k.registered_address) as residence_address,

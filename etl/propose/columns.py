@@ -73,7 +73,7 @@ def columns(registry: Registry, memory: Memory, sample: Sample, shares: Shares, 
 def _entitle(t: Told) -> None:
     """A Chinese title for a column named in letters: that of a spec with the same name, what its initials may stand for, its kind."""
     known = [c.title for c in t.hint.columns if c.title and c.rule == t.rule]
-    t.title = known[0] if known else t.hint.title or f"{NAMES[t.rule] if t.rule in NAMES else '代码'}（待填）"
+    t.title = known[0] if known else t.hint.title or f"{NAMES.get(t.rule, '代码')}（待填）"
     if not known:
         t.doubts.append(
             "列名是拼音首字母，title 是猜的；请按字段说明核对" if t.hint.title else "列名是字母，看不出中文名；请按字段说明写 title"

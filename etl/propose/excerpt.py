@@ -1,6 +1,7 @@
 """The fixture: a handful of rows in the delivered format, with fictitious values (etl.propose.fictitious)."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -128,9 +129,9 @@ def _workbook(
     sheets: dict[str, list[list[Any]]] = {}
     titles: dict[str, str] = {}
     for row, around in zip(taken, context, strict=True):
-        name = around.get("@sheet") or "Sheet1"
+        name = _harmless(around.get("@sheet") or "") or f"Sheet{len(sheets) + 1}"
         sheets.setdefault(name, []).append(list(row.values()))
-        titles[name] = next((t for t in (around.get("@title") or "").split("\n") if t and len(t) < 60 and not set(t) & set(":：")), "")
+        titles[name] = next((t for t in (around.get("@title") or "").split("\n") if _harmless(t)), "")
     made = []
     for name, body in (sheets or {"Sheet1": []}).items():
         title: list[list[Any]] = [[titles[name]]] if titles.get(name) else []
@@ -138,6 +139,11 @@ def _workbook(
         moved = [_moved(m, len(title)) for m in merges]
         made.append(Sheet(name, [*title, *head, *body], span + moved))
     write_workbook(path, made, DATE)
+
+
+def _harmless(text: str) -> str:
+    """A title or sheet name that names a table or a period; else nothing, for it may name a person."""
+    return text if len(text) < 60 and not set(text) & set(":：") and re.search(r"\d年?|[表册单录账报]|情况|结果|信息|Sheet", text) else ""
 
 
 def _moved(merge: str, rows_down: int) -> str:

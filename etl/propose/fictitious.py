@@ -14,17 +14,21 @@ from typing import Any
 
 from etl.propose.columns import Told
 from etl.propose.decide import FEW
+from etl.propose.words import SURNAMES as SURNAME_WORDS
 
 KEPT = {
     "region_code", "year", "year_month", "sex", "ethnicity", "education", "marital_status", "kin_relation", "code", "party_kind", "yes_no",
     "indicator_name", "period_in_text",
 }  # fmt: skip
 HAN = "示例样本试用虚构范文"
-LOYAL = set("曾用名原又别户主之子女某无不详未知空补本人年月日号栋单元组")  # words that mean something to the rules
+LOYAL = frozenset("无不详未知空补年月日号栋元组")  # characters that mean something to the rules and to nobody's name
+VOID = re.compile(r"[无缺空不详明未知暂待补查填保密没有长期永久\s\-—_/\\.、·?？*＊0]+|(?i:null|none|nan|n/a)")
+CLOCKS = {4: "0830", 5: "08:30", 6: "083000", 7: "8:30:00", 8: "08:30:00"}
 SURNAMES = "赵钱孙李周吴郑王冯陈"
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 SYMBOLS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _DAY = re.compile(r"(\d{4})(\D?)(\d{1,2})(\D?)(\d{1,2})(?!\d)|(\d{4})(\d{2})(\d{2})")
+MANY = 5  # values of an identifier that must share a beginning for it to be no one's
 LONGEST, LEFT = 8, 4  # characters of an identifier's beginning that are kept at most; that are made anew at least
 HALF = 0.5  # of a key's parts one that tells fewer rows apart than this tells of nobody
 _MANY = 0.2  # different values per row beyond which a text may tell of one person
@@ -83,7 +87,7 @@ class Mask:
         if text is None or not text.strip():
             return text
         told = self.told.get(name)
-        if told and told.rule in KEPT:
+        if told and told.rule in KEPT and (cleaned.get(told.as_) is not None or VOID.fullmatch(text)):
             return text
         if told and told.rule == "date" and told.as_ == "birth_date" and cleaned.get("birth_date") is not None:
             return _day(text, born)
@@ -97,33 +101,28 @@ class Mask:
 
     def _identified(self, text: str, born: date, male: bool, number: int) -> str:
         number18 = citizen_id(born, male, number)
-        if re.search(r"\d{17}[\dXx]", text):
-            return re.sub(r"\d{17}[\dXx]", number18, text)
-        return re.sub(r"\d{15}", number18[:6] + number18[8:17], text) if re.search(r"\d{15}", text) else number18
+        long = _put(text, r"\d{17}[\dXx]", number18)
+        return long or _put(text, r"\d{15}", number18[:6] + number18[8:17]) or number18
 
     def _anew(self, name: str, told: Told | None, text: str, cleaned: Mapping[str, Any]) -> str:
-        """A new value of the kind: by rule where the rule could read it, else the bare shape."""
+        """A new value of the kind: by rule where the rule could read it, else the bare shape. Only words for "nothing" stay."""
+        if VOID.fullmatch(text):
+            return text
         if told is None:
             return shape(text, self.serial)
         value, state = cleaned.get(told.as_), cleaned.get(f"{told.as_}_state")
-        if state == "missing" or (value is None and state is None and told.rule not in ("text", "date", "datetime", "end_date")):
-            return text if not any(c.isdigit() for c in text) else re.sub(r"[1-9]", "9", text)
-        if told.rule in MAKERS:
-            made = MAKERS[told.rule](text, str(state or ""), self.serial)
-            return made if made is not None else _spoilt(text)
+        if told.rule == "text":
+            return text if self._common(name, told) else self._marked(name, told, text)
+        if value is None and state in (None, "missing"):
+            return _spoilt(text)
         if told.rule in ("date", "datetime", "end_date"):
-            return (
-                _day(text, date(2015 + self.serial % 3, 10 + self.serial % 3, 10 + self.serial % 18))
-                if value is not None
-                else _spoilt(text)
-            )
-        if told.rule == "text" and self._common(name, told):
-            return text
-        return self._marked(name, told, text)
+            return _day(text, date(2015 + self.serial % 3, 10 + self.serial % 3, 10 + self.serial % 18))
+        made = MAKERS[told.rule](text, str(state or ""), self.serial) if told.rule in MAKERS else None
+        return made if made is not None else _spoilt(text)
 
     def _marked(self, name: str, told: Told, text: str) -> str:
         """Free text by its shape; of an identifier what all begin with stays, and no two become one."""
-        prefix = _beginning(told.seen.values) if name in self.key else ""
+        prefix = _beginning(told.seen.values) if name in self.key and len(told.seen.values) >= MANY else ""
         prefix = prefix[: max(min(len(prefix), LONGEST, len(text) - LEFT), 0)] if text.startswith(prefix) else ""
         for _ in range(100):
             made = prefix + shape(text[len(prefix) :], self.serial)
@@ -133,52 +132,60 @@ class Mask:
         return made
 
     def _common(self, name: str, told: Told) -> bool:
-        """A word of a small vocabulary, which tells of nobody."""
+        """A word of a small vocabulary, which tells of nobody: seldom different, short, no identifier, not like a name."""
         seen = told.seen
-        few = seen.distinct <= min(FEW, max(3, _MANY * seen.rows))
-        return (name not in self.key or seen.unique < HALF) and few and seen.longest <= 20 and not told.hint.identifier
+        few = seen.distinct <= min(FEW, _MANY * seen.rows) and seen.longest <= 20 and not told.hint.identifier
+        named = sum(re.fullmatch(f"(?:{SURNAME_WORDS})[\\u3400-\\u9fff·]{{1,3}}", v) is not None for v in seen.values)
+        return few and (name not in self.key or seen.unique < HALF) and named * 4 < len(seen.values)
 
 
 def _beginning(values: list[str]) -> str:
     """What all of several values begin with."""
-    if len(values) < 2:
-        return ""
     return "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(min(values), max(values), strict=False)))
 
 
-def shape(text: str, serial: int) -> str:
-    """Digits for digits, letters for letters, Chinese for Chinese; punctuation and words the rules know stay."""
+def shape(text: str, serial: int, loyal: frozenset[str] = LOYAL) -> str:
+    """Digits for digits, letters for letters, Chinese for everything else that is written; punctuation and `loyal` characters stay."""
     chance = random.Random(serial)
-    out = []
-    for i, c in enumerate(text):
-        if c.isdecimal() and c.isascii():
-            out.append(str(chance.randint(1 if i == 0 else 0, 9)) if c != "0" or i else "0")
-        elif c.isascii() and c.isalpha():
-            out.append(chance.choice("abcdefghkmnpqrtuwxy" if c.islower() else "ABCDEFGHKMNPQRTUWXY"))
-        else:
-            out.append(
-                chance.choice(HAN) if "\u3400" <= c <= "\u9fff" and c not in LOYAL else c if ord(c) < 0x20000 else chance.choice(HAN)
-            )
-    return "".join(out)
+    return "".join(c if c in loyal else _other(c, i, chance) for i, c in enumerate(text))
+
+
+def _other(c: str, place: int, chance: random.Random) -> str:
+    if c.isdecimal():
+        made = chance.randint(0, 9) if place else chance.randint(1, 9)
+        return c if c == "0" and not place else chr(made + (ord("０") if ord("０") <= ord(c) <= ord("９") else ord("0")))
+    if c.isascii() and c.isalpha():
+        return chance.choice("abcdefghkmnpqrtuwxy" if c.islower() else "ABCDEFGHKMNPQRTUWXY")
+    return chance.choice(HAN) if c.isalnum() or (not c.isprintable() and not c.isspace()) else c
 
 
 def _spoilt(text: str) -> str:
-    """What no rule could read stays unreadable: its digits become nines."""
-    return re.sub(r"[\u3400-\u9fff]", lambda m: m[0] if m[0] in LOYAL else HAN[0], re.sub(r"\d", "9", text))
+    """What no rule could read stays unreadable: digits become nines, letters A, Chinese a word of ours."""
+    return "".join(
+        "9" if c.isdecimal() else "A" if c.isascii() and c.isalpha() else HAN[0] if c.isalnum() and c not in LOYAL else c for c in text
+    )
+
+
+def _put(text: str, pattern: str, new: str) -> str | None:
+    """The text with `new` for the first match and nothing legible around it; None without a match."""
+    found = re.search(pattern, text)
+    return shape(text[: found.start()], 1) + new + shape(text[found.end() :], 2) if found else None
 
 
 def _day(text: str, day: date) -> str:
-    """A day written as the other was: same order, strokes and widths; a time of day keeps its form."""
+    """A day written as the other was: same order, strokes and widths; a time of day keeps its form, words around it do not."""
     found = _DAY.search(text)
     if not found:
-        return "43000" if re.fullmatch(r"\d{5}(\.\d+)?", text) else f"{day:%Y-%m-%d}" if any(c.isdigit() for c in text) else text
+        return "43000" if re.fullmatch(r"\d{5}(\.\d+)?", text) else f"{day:%Y-%m-%d}"
     if found[6]:
         new = f"{day:%Y%m%d}"
     else:
         month = f"{day.month % 9 + 1}" if len(found[3]) == 1 and day.month > 9 else f"{day.month:0{len(found[3])}d}"
         of_month = f"{day.day % 9 + 1}" if len(found[5]) == 1 and day.day > 9 else f"{day.day:0{len(found[5])}d}"
         new = f"{day.year}{found[2]}{month}{found[4]}{of_month}"
-    return text[: found.start()] + new + re.sub(r"\d{1,2}:\d{2}", "08:30", text[found.end() :])
+    clock = re.fullmatch(r"(\s*日?[T\s]?\s*)(\d{1,2}:\d{2}(?::\d{2})?|\d{4}|\d{6})?(.{0,6})", text[found.end() :])
+    behind = f"{clock[1]}{CLOCKS.get(len(clock[2] or ''), '')}" if clock else ""
+    return new + behind
 
 
 def _citizen(text: str, state: str, serial: int) -> str | None:
@@ -186,9 +193,9 @@ def _citizen(text: str, state: str, serial: int) -> str | None:
     if state == "masked":
         return made[:4] + "*" * 10 + made[-4:]
     if state in ("ok", "extended"):
-        return re.sub(r"\d{17}[\dXx]", made, text) if re.search(r"\d{17}[\dXx]", text) else made
+        return _put(text, r"\d{17}[\dXx]", made) or made
     if state == "legacy15":
-        return re.sub(r"\d{15}", made[:6] + made[8:17], text)
+        return _put(text, r"\d{15}", made[:6] + made[8:17]) or made
     return shape(text, serial) if state == "other_document" else None
 
 
@@ -212,20 +219,16 @@ def _certificate(text: str, state: str, serial: int) -> str | None:
 
 
 def _phone(text: str, _: str, serial: int) -> str:
-    if re.search(r"1[3-9]\d{9}", text):
-        return re.sub(r"1[3-9]\d{9}", f"1390083{serial % 10000:04d}", text)
-    return f"0830-23{serial % 100000:05d}"
+    return _put(text, r"1[3-9]\d{9}", f"1390083{serial % 10000:04d}") or f"0830-23{serial % 100000:05d}"
 
 
 def _person(text: str, state: str, serial: int) -> str | None:
-    if state in ("rare", "partial", "hazard") or not re.search(r"[\u3400-\u9fff]", text):
-        return shape(text, serial)
-    made, first = shape(text, serial), True
-    out = []
-    for c in made:
-        out.append(SURNAMES[serial % len(SURNAMES)] if first and c in HAN else c)
-        first = first and c not in HAN
-    return "".join(out)
+    """A made-up surname and given name of the same length; marks and the words that names are noted with stay."""
+    parts = re.split(r"(曾用名|原名|又名|户主|之[子女]|某)", text)
+    made = "".join(p if i % 2 else shape(p, serial + i, frozenset()) for i, p in enumerate(parts))
+    if state == "ok" and made[:1] in HAN:
+        made = SURNAMES[serial % len(SURNAMES)] + made[1:]
+    return made
 
 
 def _degrees(text: str, _: str, serial: int) -> str:

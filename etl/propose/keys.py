@@ -38,11 +38,11 @@ def key(
         combined = [list(c) for c in combinations(names, size)] + [[*c, x] for c in combinations(names, size - 1) for x in tell]
         good = [c for c in combined if unique(con, sample, c) >= ALMOST]
         if good:
-            best_pair = max(good, key=lambda c: _together(c, told))
+            best_pair = _ordered(max(good, key=lambda c: _together(c, told)), told)
             doubt = (
                 f"没有一列能单独作主键；{'、'.join(n.lstrip('@') for n in best_pair)} 合起来在全部 {sample.rows} 行中不重复，请与部门核对"
             )
-            return _ordered(best_pair, told), [doubt]
+            return best_pair, [doubt]
     return _gathered(con, sample, told, running)
 
 
@@ -103,10 +103,9 @@ def _doubts(best: Told, single: list[Told], told: list[Told], sample: Sample) ->
     said = []
     others = [t for t in single if t is not best and _rank(t, told) > 0]
     repeated = round((1 - best.seen.unique) * (sample.different - best.seen.empty))
-    if repeated or best.seen.empty:
-        said.append(
-            f"主键“{best.seen.name}”在全部 {sample.rows} 行中有 {best.seen.empty} 行为空、约 {repeated} 行重复；若不是差错，请另选主键"
-        )
+    troubles = [f"{best.seen.empty} 行为空"] * (best.seen.empty > 0) + [f"约 {repeated} 行重复而内容不同"] * (repeated > 0)
+    if troubles:
+        said.append(f"主键“{best.seen.name}”在全部 {sample.rows} 行中有 {'、'.join(troubles)}；若不是差错，请另选主键")
     likely = [o.seen.name for o in others if o.rule not in ("person_name", "entity_name", "date")][:3]
     if likely:
         said.append(f"不重复的列还有：{'、'.join(likely)}；主键取了“{best.seen.name}”，请与部门核对")

@@ -131,7 +131,7 @@ create function ops.punctual(today date) returns table (
     select t.dataset, t.department, t.title, t.due, n.delivered_on, e.next_due, greatest(today - e.next_due, 0),
         case when n.dataset is null then 'never' when e.next_due < today then 'late' when t.due = 'irregular' then 'irregular' else 'on_time' end,
         n.rows_in, u.rows::bigint,
-        coalesce(n.rows_in > 0 and u.deliveries >= 2 and n.rows_in < u.rows / 2, false),
+        coalesce(n.kind = 'full' and n.rows_in > 0 and u.deliveries >= 2 and n.rows_in < u.rows / 2, false),
         coalesce(n.rows_in = 0, false),
         coalesce(n.rows_in > 0 and u.deliveries >= 1 and n.rows_unchanged + n.rows_duplicate = n.rows_in and n.rows_removed = 0, false),
         a.delivered_on, a.state, a.reason
@@ -156,7 +156,7 @@ comment on column ops.punctuality.days_late is '逾期天数；未逾期为 0，
 comment on column ops.punctuality.state is 'on_time 未逾期，late 逾期，never 从未交付，irregular 不定期';
 comment on column ops.punctuality.last_rows is '最近一次的行数';
 comment on column ops.punctuality.usual_rows is '此前至多八次行数的中位数';
-comment on column ops.punctuality.is_short is '最近一次不到以往中位数的一半（以往至少两次）';
+comment on column ops.punctuality.is_short is '最近一次全量交付不到以往中位数的一半（以往至少两次）';
 comment on column ops.punctuality.is_empty is '最近一次没有一行';
 comment on column ops.punctuality.is_repeated is '最近一次与已有的完全相同：没有新增、变更、消失';
 comment on column ops.punctuality.last_attempt_on is '最近一次来件的日期，不论是否装载';

@@ -62,7 +62,14 @@ def test_parsing_imports_no_heavy_library(parsed: dict[str, Any]) -> None:
 
 def test_every_dataset_library_and_the_reports_have_one_dag(parsed: dict[str, Any]) -> None:
     datasets = [s.name.replace("/", ".") for s in pipeline.sources()]
-    wanted = ["decisions", *datasets, *(f"library.{x.name}" for x in pipeline.libraries()), "quality_reports"]
+    wanted = [
+        "decisions",
+        *datasets,
+        *(f"library.{x.name}" for x in pipeline.libraries()),
+        "linkage_training",
+        "quality_reports",
+        "leaders_report",
+    ]
     assert [d["id"] for d in parsed["dags"]] == wanted
 
 
@@ -76,7 +83,7 @@ def test_every_dag_is_bounded_retried_owned_and_explained_in_chinese(parsed: dic
     for dag in parsed["dags"]:
         assert dag["active"] == (64 if dag["id"] == "decisions" else 1) and dag["catchup"] is False, dag["id"]
         assert dag["retries"] >= 1 and 0 < dag["timeout"] <= 6 * 3600, dag["id"]
-        wanted = {"quality_reports": 3, "decisions": 3}.get(dag["id"], 1)  # deadlines, catalogue, mails; held, asked, carried out
+        wanted = {"quality_reports": 4, "decisions": 3}.get(dag["id"], 1)  # deadlines, catalogue, mails, site; held, asked, carried out
         assert dag["tasks"] == wanted, "a task costs more than a second to start"
         for text in (dag["doc"], dag["display"], dag["owner"]):
             assert re.search(r"[\u4e00-\u9fff]", text), dag["id"]
@@ -87,7 +94,7 @@ def test_every_dataset_and_library_dag_ends_in_its_asset(parsed: dict[str, Any])
         if dag["id"].startswith("library."):
             assert dag["outlets"] == [dag["id"].removeprefix("library."), "held"]
             assert dag["timetable"] == "AssetOrTimeSchedule"
-        elif dag["id"] not in ("quality_reports", "decisions"):
+        elif dag["id"] not in ("quality_reports", "leaders_report", "decisions", "linkage_training"):
             assert dag["outlets"] == [dag["id"].replace(".", "/"), "held"]
 
 

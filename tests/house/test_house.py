@@ -19,7 +19,7 @@ ALLOWED = {
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 LONG_FILES = {"pipeline.py": "the one place that tells the whole story in order"}
 LONG_FUNCTIONS: dict[str, str] = {}
-MAY_PRINT = {"cli", "platform", "spec/document.py"}  # the last is a program of its own that writes the schemas' JSON Schema
+MAY_PRINT = {"cli", "platform", "spec/document.py", "training.py"}  # the last two are programs of their own
 
 MODULES = sorted(p for p in (ROOT / "etl").rglob("*.py"))
 PARSED = {p: ast.parse(p.read_text(encoding="utf-8")) for p in MODULES}
@@ -69,7 +69,7 @@ def test_a_dag_knows_the_pipeline_and_its_decisions_alone() -> None:
         f"{p.name} → {n}"
         for p in sorted((ROOT / "dags").glob("*.py"))
         for n in imported(ast.parse(p.read_text(encoding="utf-8")))
-        if n not in ("etl.pipeline", "etl.decisions")
+        if n not in ("etl.pipeline", "etl.decisions", "etl.training")
     }
     assert wrong == set()
 

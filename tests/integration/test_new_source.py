@@ -187,3 +187,14 @@ def test_every_reference_file_is_proposed_or_refused_in_a_sentence() -> None:
             assert done.trial.rows_in > 0, file.name
             assert done.doubts, file.name
     assert all("才是表头" in said for said in refused.values()), refused
+
+
+@pytest.mark.skipif(not REFERENCE.is_dir(), reason="/work/shared/reference is not on this machine")
+def test_the_guide_shows_what_the_command_says() -> None:
+    file = REFERENCE / "divisions" / "luzhou_divisions_nbs.csv"
+    done = CliRunner().invoke(app, ["new-source", "statistics_bureau/divisions", str(file), "--title", "统计用区划代码"])
+    (shown,) = re.findall(
+        r"^```text\n(.*?)^```$", (ROOT / "docs" / "adding-a-source.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+    said = {line.strip() for line in done.output.splitlines()}
+    assert [line for line in shown.splitlines() if line.strip() not in said] == []

@@ -1,15 +1,22 @@
 """Why a person is who they are: the records, the rules, whom each field was taken from, who said otherwise."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pipeline_kit import City, citizen_id, credit_code, health_record, newcomer, plate, separated
 
+from etl import db, engine, spec
 from etl import settings as settings_module
 from etl.errors import UsageError
 from etl.explain import Explanation, explain
 from etl.explain_page import page
+from etl.explain_pair import PairExplanation, compare
+from etl.explain_pair_page import page as pair_page
+from etl.explain_weigh import weigh
+from etl.records import Record, weights
+from etl.review_sample import draw
 
 HEALTH, FLOATING, STATE_TAX = "health/health_records", "public_security/floating_population", "state_tax/taxpayers"
 WU = citizen_id("510502", "19800115", 12)
@@ -157,3 +164,94 @@ def test_the_views_say_why_and_every_column_has_its_chinese_comment(town: City) 
         where k.relnamespace = 'match'::regnamespace and k.relkind in ('r', 'v') and coalesce(col_description(k.oid, a.attnum), '') !~ '[一-龥]'
     """)
     assert bare == []
+
+
+# ── two beside each other ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def beside(city: City, one: str, other: str, kind: str | None = None) -> PairExplanation:
+    with city.inside():
+        return compare(settings_module.load(), kind, one, other)
+
+
+def said(e: PairExplanation) -> dict[str, bool | None]:
+    return {v.rule: v.passed for v in e.verdicts}
+
+
+def test_two_records_of_one_person_show_the_link_and_its_weights(town: City) -> None:
+    told = beside(town, f"{HEALTH}|h2|self", f"{HEALTH}|h1|self")
+    assert told.one and told.ids[0] == told.ids[1]
+    assert {"name", "birth", "phone", "prior"} <= {w.comparison for w in told.weights}
+    assert told.path and {str(told.path[0].left), str(told.path[-1].right)} & {f"{HEALTH}|h2|self"}
+    assert said(told)["结论"] is True
+
+
+def test_two_persons_with_a_number_each_are_told_apart_by_their_numbers(town: City) -> None:
+    told = beside(town, person(town, "h1"), person(town, "s0"), "person")
+    assert not told.one and said(told)["两个号码"] is False and said(told)["结论"] is False
+    assert said(told)["阈值"] is False and told.lines["复核"] < told.lines["接受"]
+    assert told.weights and told.compared.startswith("现在")
+
+
+def test_a_pair_weighed_now_weighs_what_the_run_found(town: City) -> None:
+    """The link that the run accepted, weighed again by itself."""
+    ((left, evidence),) = town.query(
+        "select left_record, evidence from match.person_edge where evidence is not null and left_record like '%|h2|self'"
+    )
+    with town.inside():
+        settings = settings_module.load()
+        con = db.connect(settings)
+        rows = town.query(f"select dataset, source_key, role, rule from population.person_record where person_id = '{person(town, 'h1')}'")
+        others = [(Record(d, k, r), rule) for d, k, r, rule in rows if k != "h2"]
+        with engine.connect(settings) as duck:
+            found = weigh(con, duck, spec.load(), [(Record.of(left), "alone")], others, [Record.of(left)], [r for r, _ in others])
+        con.close()
+    before = {w.comparison: (w.level, w.bits) for w in weights(json.loads(evidence))}
+    now = {w.comparison: (w.level, w.bits) for w in found.weights}
+    assert {c: level for c, (level, _) in now.items()} == {c: level for c, (level, _) in before.items()}
+    assert all(now[c][1] == pytest.approx(before[c][1], abs=3.0) for c in now), "frequencies are the library's, not every record's"
+
+
+def test_the_pair_is_masked_in_the_terminal_and_drawn_as_a_waterfall_on_the_page(town: City, tmp_path: Path) -> None:
+    target = tmp_path / "pair.html"
+    code, out, err = town.command("explain", "pair", f"{HEALTH}|h2|self", f"{HEALTH}|s0|self", "--html", str(target), COLUMNS="220")
+    assert (code, err) == (0, "")
+    assert "█" in out and "阈值" in out and "武*晴" in out and "武雨晴" not in out and "13812340000" not in out
+    text = target.read_text(encoding="utf-8")
+    assert '<svg class="waterfall"' in text and "接受" in text and "武雨晴" not in text and "<script" not in text and "http" not in text
+    told = beside(town, f"{HEALTH}|h2|self", f"{HEALTH}|s0|self")
+    assert "武雨晴" in pair_page(told, unmasked=True)
+
+
+def test_the_same_twice_or_nobody_is_refused_in_one_sentence(town: City) -> None:
+    for one, other in ((f"{HEALTH}|h1|self",) * 2, (person(town, "h1"), person(town, "h2")), ("P0000000000000000", person(town, "h1"))):
+        with pytest.raises(UsageError):
+            beside(town, one, other)
+    assert town.command("explain", "pair", "P0000000000000000")[0] == 2
+
+
+def test_two_firms_are_compared_as_well(town: City) -> None:
+    assert town.command("explain", "entity", f"{STATE_TAX}|{CODE}|self", "E0000000000000000")[0] == 2
+
+
+# ── figures of the run ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_run_has_left_its_figures(town: City) -> None:
+    ((records, clusters, moved, largest, drift, edges),) = town.query(
+        "select records, clusters, share_moved, largest, drift, edges from match.quality_run where library = 'population' order by publication desc limit 1"
+    )
+    assert records == sum(edges.values()) and 0 < clusters < records and moved == 0 and largest == 4 and "name" in drift
+    assert town.query("select count(*) from match.quality_run where library = 'legal_entity'") == [(1,)]
+    assert town.query("select count(distinct rule) > 20, sum(refused_pairs) from match.blocking") == [(True, 0)]
+
+
+def test_a_sample_is_drawn_from_every_rule_and_judged_like_any_other_pair(town: City) -> None:
+    with town.inside():
+        settings = settings_module.load()
+        assert draw(settings, "person", 30).startswith("已抽")
+        strata = {s for (s,) in town.query("select distinct stratum from match.sample where linked")}
+        assert {"id_and_name", "scored_phone"} & strata and all(s != "alone" for s in strata)
+        assert town.query(
+            "select count(*) from match.sample s left join match.review r using (kind, left_record, right_record) where r.pair is null"
+        ) == [(0,)]

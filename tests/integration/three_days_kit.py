@@ -1,8 +1,11 @@
 """Three weeks of a small, badly kept demo city: delivered, run, reported and mailed as an engineer would, everything that came out kept."""
 
+import csv
 import json
+import re
 import shutil
 import subprocess
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
@@ -18,6 +21,7 @@ from etl.demo import generate
 from etl.platform.postgres import Cluster, binaries, free_port
 
 DAYS = ("2018-03-01", "2018-03-08", "2018-03-15")
+CORRECTED = "health/health_records"
 PERSONS, SEED, HARSHNESS = 300, 11, 3.0
 
 
@@ -36,7 +40,9 @@ class Sink:
 
 @dataclass
 class ThreeDays:
-    """The city; the folder it was made in; the outputs of each day; whatever the commands wrote to their outputs."""
+    """The city; the folder it was made in; the outputs of each day; whatever the commands wrote to their outputs.
+
+    corrected: keys of the health records whose ID number the department mended for the last day."""
 
     city: City
     made: Path
@@ -44,6 +50,7 @@ class ThreeDays:
     outputs: list[Path] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     codes: list[int] = field(default_factory=list)
+    corrected: set[str] = field(default_factory=set)
 
     def command(self, day: str, *arguments: str) -> None:
         """`jichu …` with JICHU_LOG=debug; its output and error output are kept."""
@@ -72,6 +79,8 @@ def three_days(postgis_cluster: Cluster, migrated_template: str, tmp_path_factor
     try:
         for k, day in enumerate(DAYS):
             _deliver(postgis_cluster, world, service, folder / "made" / ("drop" if k == 0 else f"drop_day{k}"))
+            if day == DAYS[-1]:
+                world.corrected = _correct(world, day)
             out = folder / f"out{k}"
             world.command(day, "run")
             world.command(day, "report", "--send", "--out", str(out))
@@ -106,3 +115,20 @@ def _deliver(cluster: Cluster, world: ThreeDays, service: Service, source: Path)
         )
     for file in sorted(source.glob("*/api/*.jsonl")):
         service.records[file.stem] = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def _correct(world: ThreeDays, day: str) -> set[str]:
+    """The department writes three of the ID numbers that it was told are badly written as they should be."""
+    sql = f"select source_key, value from quality.finding where dataset = '{CORRECTED}' and problem = 'id_format' and closed_on is null"
+    plain = {key: re.sub("[^0-9X]", "", unicodedata.normalize("NFKC", value).upper()) for key, value in world.city.query(sql)}
+    keys = set(sorted(key for key, number in plain.items() if len(number) == 18)[:3])
+    (file,) = (world.city.drop / CORRECTED / day.replace("-", "")).glob("*.csv")
+    with file.open(encoding="utf-8-sig", newline="") as f:
+        rows = list(csv.DictReader(f))
+    for row in rows:
+        row["身份证号"] = plain[row["档案号"]] if row["档案号"] in keys else row["身份证号"]
+    with file.open("w", encoding="utf-8", newline="") as f:
+        writer = csv.DictWriter(f, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    return keys

@@ -116,8 +116,8 @@ def _refuse(con: duckdb.DuckDBPyConnection, left: str, right: str | None, i: int
     con.execute(f"insert into refused_block select {i}, key, l, r, pairs from too_large")
     _skip(con, left, i)
     values, pairs = con.execute("select count(*), sum(pairs) from too_large").fetchall()[0]
-    largest, l, r = con.execute(f"select {_masked(i)}, l, r from too_large order by pairs desc, key limit 1").fetchall()[0]
-    log.warning("分块规则 %s 的候选对超出预算 %d：拒绝 %d 个取值（%d 对），最大的 %s 为 %d × %d 条", RULES[i].name, allowed, values, pairs, largest, l, r)  # fmt: skip
+    largest, ones, others = con.execute(f"select {_masked(i)}, l, r from too_large order by pairs desc, key limit 1").fetchall()[0]
+    log.warning("分块规则 %s 的候选对超出预算 %d：拒绝 %d 个取值（%d 对），最大的 %s 为 %d × %d 条", RULES[i].name, allowed, values, pairs, largest, ones, others)  # fmt: skip
     return int(pairs)
 
 

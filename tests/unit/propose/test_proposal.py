@@ -139,3 +139,39 @@ def test_columns_that_cannot_be_declared_are_named_in_the_spec(tmp_path: Path, m
     assert list(done.source.columns) == ["编号"]
     assert "列“备注”没有声明" in done.files["schemas/sources/health/remarks.yml"].decode()
     assert done.trial.accepted == 20
+
+
+def test_nothing_of_a_person_stays_in_a_fixture_however_odd_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three rows, columns that have shifted, notes around numbers, full-width digits: a small file is where shapes betray most."""
+    monkeypatch.setenv("JICHU_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("JICHU_TODAY", "2018-03-01")
+    file = tmp_path / "a.csv"
+    rows = [
+        "编号,姓名,身份证号,性别,电话,出生日期,经手,去处",
+        "K1,卓玛央金,510502197501013334（卓玛央金本人）,男,13912345678（家）,1975-01-01(卓玛),卓经办,拉萨",
+        "K2,510502198802024445,霍启明,霍启明,霍宅０８３０２３４５６７８,霍生日,霍经办,重庆",
+        "K3,Nancy Huo,５１０５０２１９９１０３０３５５５Ｘ,女,无,1991年3月3日,单子文,单县",
+    ]
+    file.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    done = propose("health/odd", file)
+    made = done.files["tests/fixtures/sources/health/odd/delivered.csv"].decode()
+    body = made.split("\n", 1)[1]
+    for secret in (
+        "卓",
+        "玛",
+        "央",
+        "霍",
+        "启",
+        "单",
+        "拉萨",
+        "重庆",
+        "Nancy",
+        "Huo",
+        "19750101",
+        "1975-01-01",
+        "198802",
+        "1991",
+        "3912345",
+        "２３４５６",
+    ):
+        assert secret not in body, secret
