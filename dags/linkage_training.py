@@ -5,7 +5,7 @@ from typing import Any
 
 from airflow.sdk import DAG, Param, get_current_context, task
 
-from etl import pipeline
+from etl import training
 
 ABOUT = """# 人口关联参数训练
 
@@ -37,6 +37,6 @@ with DAG(
     def train() -> dict[str, Any]:
         """Writes the file; returns where it is, from how much it was learnt, and which weights moved."""
         params = get_current_context()["params"]
-        return pipeline.train(persons=params["persons"], seed=params["seed"])
+        return training.train(persons=params["persons"], seed=params["seed"])
 
     train()

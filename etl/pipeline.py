@@ -425,13 +425,6 @@ def site(out: str | None = None, as_of: str | None = None) -> dict[str, Any]:
     return {"pages": built.pages, "bytes": built.size, "index": str(built.folder / "index.html"), "seconds": seconds}
 
 
-def train(persons: int, seed: int, as_of: str | None = None) -> dict[str, Any]:
-    """Estimates the parameters of the person linkage anew, into a file that nobody reads until it is put in place (the DAG's task)."""
-    from etl import training
-
-    return training.train(persons=persons, seed=seed, as_of=as_of)
-
-
 def unpunctual(as_of: str | None = None) -> dict[str, list[str]]:
     """Dataset → late, short, empty or repeated, in words (the DAG's task)."""
     from etl import deadlines

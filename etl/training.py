@@ -12,6 +12,7 @@ import hashlib
 import json
 import logging
 import math
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -204,8 +205,8 @@ def main() -> None:
         done = train(asked.out, persons=asked.persons, seed=asked.seed)
     except JichuError as e:
         raise SystemExit(f"训练：{e}") from None
-    print(
-        f"已写 {done['file']}：同号记录 {done['pairs_m']} 对，不同人 {done['pairs_u']} 对；权重变动半比特以上的 {len(done['moved'])} 项：{done['moved']}"
+    sys.stdout.write(
+        f"已写 {done['file']}：同号记录 {done['pairs_m']} 对，不同人 {done['pairs_u']} 对；权重变动半比特以上的 {len(done['moved'])} 项：{done['moved']}\n"
     )
 
 

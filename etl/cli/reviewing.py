@@ -131,19 +131,19 @@ def explain(
     两个时列出两边各说什么、各项比较的权重（比特，瀑布图）、离阈值多远，裁决、号码、情理、次优各怎么说。
     """
     from etl import explain as why
-    from etl import explain_page, explain_pair, explain_pair_page
+    from etl.explain import page, pair, pair_page
 
     settings = settings_module.load()
     if other is not None:
-        compared = explain_pair.compare(settings, None if kind is Asked.pair else kind, ident, other)
-        explain_pair_page.terminal(compared, out, unmasked=unmasked)
-        text = explain_pair_page.page(compared, unmasked=unmasked)
+        compared = pair.compare(settings, None if kind is Asked.pair else kind, ident, other)
+        pair_page.terminal(compared, out, unmasked=unmasked)
+        text = pair_page.page(compared, unmasked=unmasked)
     elif kind is Asked.pair:
         raise UsageError("pair 要写两个标识或记录：jichu explain pair A B")
     else:
         told = why.explain(settings, kind, ident)
-        explain_page.terminal(told, out, unmasked=unmasked)
-        text = explain_page.page(told, unmasked=unmasked)
+        page.terminal(told, out, unmasked=unmasked)
+        text = page.page(told, unmasked=unmasked)
     if html:
         html.write_text(text, encoding="utf-8")
         print(f"已写 {html}")
@@ -156,6 +156,6 @@ def review_sample(
     seed: Annotated[int, typer.Option(help="随机种子；同一种子在同一库中抽得同样的对")] = 1,
 ) -> None:
     """分层随机抽出已关联的与差一点的，列入待裁决的；裁决后由下次运行估计准确率与召回率（match.quality_run）。"""
-    from etl import review_sample as sampling
+    from etl.review import sample as sampling
 
     print(sampling.draw(settings_module.load(), kind, size, seed))

@@ -103,7 +103,7 @@ def test_dag_files_import_the_pipeline_its_decisions_and_airflow_alone() -> None
         imported = re.findall(r"^(?:from (\S+) import|import (\S+))", file.read_text(encoding="utf-8"), re.MULTILINE)
         modules = {(a or b) for a, b in imported} - {"datetime", "logging", "typing", "airflow.sdk"}
         assert modules - {"airflow.providers.standard.operators.hitl"} == {"etl"}, file.name
-        assert re.search(r"^from etl import (pipeline|decisions)$", file.read_text(encoding="utf-8"), re.MULTILINE), file.name
+        assert re.search(r"^from etl import (pipeline|decisions|training)$", file.read_text(encoding="utf-8"), re.MULTILINE), file.name
 
 
 def test_a_task_builds_its_own_dag_only(tmp_path: Path) -> None:

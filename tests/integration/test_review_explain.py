@@ -11,12 +11,12 @@ from etl import db, engine, spec
 from etl import settings as settings_module
 from etl.errors import UsageError
 from etl.explain import Explanation, explain
-from etl.explain_page import page
-from etl.explain_pair import PairExplanation, compare
-from etl.explain_pair_page import page as pair_page
-from etl.explain_weigh import weigh
+from etl.explain.page import page
+from etl.explain.pair import PairExplanation, compare
+from etl.explain.pair_page import page as pair_page
+from etl.explain.weigh import weigh
 from etl.records import Record, weights
-from etl.review_sample import draw
+from etl.review.sample import draw
 
 HEALTH, FLOATING, STATE_TAX = "health/health_records", "public_security/floating_population", "state_tax/taxpayers"
 WU = citizen_id("510502", "19800115", 12)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from etl.explain_chart import steps, svg
+from etl.explain.chart import steps, svg
 from etl.load.measured import Stratum, estimate, stability, wilson
 from etl.records import Weight
 

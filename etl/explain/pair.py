@@ -10,10 +10,10 @@ from typing import Any
 
 from psycopg2.extensions import connection as Connection
 
-from etl import db, engine, explain_weigh, migrate, spec
+from etl import db, engine, migrate, spec
 from etl.errors import UsageError
-from etl.explain import Edge, followed, rule_titles, whose
-from etl.explain_weigh import Weighed
+from etl.explain import Edge, followed, rule_titles, weigh, whose
+from etl.explain.weigh import Weighed
 from etl.records import LIBRARY, NOUN, Record, Told, Weight, told, weights
 from etl.review import Pair, Side, side_by_side
 from etl.settings import Settings
@@ -91,7 +91,7 @@ def compare(settings: Settings, kind: str | None, one: str, other: str) -> PairE
         verdicts = _verdicts(settings, con, registry, kind, left, right, found, one_now, path)
         masked, plain = (side_by_side(settings, [pair], unmasked=x)[0] for x in (False, True))
         return PairExplanation(
-            kind, found.left, found.right, (left.ident, right.ident), one_now, found.weights, compared, tuple(verdicts), tuple(path), (masked, plain), explain_weigh.lines(kind), registry
+            kind, found.left, found.right, (left.ident, right.ident), one_now, found.weights, compared, tuple(verdicts), tuple(path), (masked, plain), weigh.lines(kind), registry
         )  # fmt: skip
     finally:
         con.close()
@@ -148,7 +148,7 @@ def _weighed(settings: Settings, con: Connection, registry: Registry, kind: str,
             left.records[0], right.records[0]
         ), "上次发布时的比较" if kept else "上次发布时没有比较过：名称、代码都不够接近"
     with engine.connect(settings) as duck:
-        now = explain_weigh.weigh(con, duck, registry, left.members, right.members, left.records, right.records)
+        now = weigh.weigh(con, duck, registry, left.members, right.members, left.records, right.records)
     return (replace(kept, said=now.said), "上次发布时的比较") if kept else (now, "现在按同一套参数比较")
 
 
@@ -206,7 +206,7 @@ def _verdicts(
     else:
         said += [Verdict(rule, passed, text) for rule, passed, text in (*_numbers(con, registry, left, right, found), *found.said)]
     if found.weights:
-        said += [Verdict("阈值", *explain_weigh.threshold(kind, sum(w.bits for w in found.weights)))]
+        said += [Verdict("阈值", *weigh.threshold(kind, sum(w.bits for w in found.weights)))]
         said += [] if one else _rival(con, kind, found)
     if one:
         said.append(Verdict("结论", True, "现在是同一个" + (f"，经 {len(path)} 处关联相连" if path else "")))
@@ -264,7 +264,7 @@ def _numbers(con: Connection, registry: Registry, left: Party, right: Party, fou
 
 def _rival(con: Connection, kind: str, found: Weighed) -> list[Verdict]:
     """The best other link of either record: it must be beaten clearly."""
-    margin = explain_weigh.margin(kind)
+    margin = weigh.margin(kind)
     bits = sum(w.bits for w in found.weights)
     rows = db.rows(
         con,

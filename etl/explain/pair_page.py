@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.markup import escape as plain
 from rich.table import Table
 
-from etl import explain_chart
-from etl.explain_page import STYLE
-from etl.explain_pair import PairExplanation
+from etl.explain import chart
+from etl.explain.page import STYLE
+from etl.explain.pair import PairExplanation
 from etl.records import NOUN, Shown
 
 MARKS = {True: "✓", False: "✗", None: "·"}
@@ -23,7 +23,7 @@ def _headline(e: PairExplanation) -> str:
 
 
 def _chart_title(e: PairExplanation) -> str:
-    return f"证据：{e.compared}，合计 {e.bits:+.1f} 比特，概率 {explain_chart.chance(e.bits):.4f}"
+    return f"证据：{e.compared}，合计 {e.bits:+.1f} 比特，概率 {chart.chance(e.bits):.4f}"
 
 
 def _rows(e: PairExplanation, *, unmasked: bool) -> list[tuple[str, str, str, str]]:
@@ -46,7 +46,7 @@ def terminal(e: PairExplanation, console: Console, *, unmasked: bool = False) ->
         table.add_row(*map(plain, row))
     console.print(table)
     if e.weights:
-        console.print(explain_chart.terminal(_chart_title(e), e.weights, e.lines))
+        console.print(chart.terminal(_chart_title(e), e.weights, e.lines))
     verdicts = Table(title="各项规则怎么说", title_justify="left")
     for head in ("规则", "", "说明"):
         verdicts.add_column(head, overflow="fold")
@@ -60,16 +60,16 @@ def terminal(e: PairExplanation, console: Console, *, unmasked: bool = False) ->
 def page(e: PairExplanation, *, unmasked: bool = False) -> str:
     """The same as one HTML file that needs nothing else."""
     shown = Shown(e.registry, e.kind, unmasked)
-    heading, chart = escape(_headline(e)), explain_chart.svg(_chart_title(e), e.weights, e.lines) if e.weights else ""
+    heading, picture = escape(_headline(e)), chart.svg(_chart_title(e), e.weights, e.lines) if e.weights else ""
     said = _table(("规则", "", "说明"), [(v.rule, MARKS[v.passed], v.said) for v in e.verdicts])
     links = "".join(f"<li>{escape(line)}</li>" for line in _path(e, shown))
     return (
         f'<!doctype html><html lang="zh-CN"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{heading}</title>'
-        f"<style>{STYLE}{explain_chart.STYLE}</style></head><body><h1>{heading}</h1><h2>两条记录</h2>"
+        f"<style>{STYLE}{chart.STYLE}</style></head><body><h1>{heading}</h1><h2>两条记录</h2>"
         f"{_table(('', shown.record(e.left), shown.record(e.right), '比较与权重'), _rows(e, unmasked=unmasked))}"
         + (
-            f'<h2>权重瀑布</h2><p class="note">{escape(_chart_title(e))}。多一比特，可能性加倍。</p>{chart}'
-            if chart
+            f'<h2>权重瀑布</h2><p class="note">{escape(_chart_title(e))}。多一比特，可能性加倍。</p>{picture}'
+            if picture
             else f'<p class="note">{escape(e.compared)}</p>'
         )
         + f"<h2>各项规则怎么说</h2>{said}{f'<h2>经由</h2><ol>{links}</ol>' if links else ''}</body></html>\n"

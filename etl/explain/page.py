@@ -6,8 +6,7 @@ from rich.console import Console
 from rich.markup import escape as plain
 from rich.table import Table
 
-from etl import explain_chart
-from etl.explain import Edge, Explanation, Field
+from etl.explain import Edge, Explanation, Field, chart
 from etl.records import FIELDS, NOUN, ROLES, Shown
 
 VERDICTS = {"same": "同一个", "different": "不是同一个", "undecided": "看过未决"}
@@ -52,7 +51,7 @@ def terminal(e: Explanation, console: Console, *, unmasked: bool = False) -> Non
         console.print(_fields(e, shown))
     for edge in e.edges:
         if edge.weights:
-            console.print(explain_chart.terminal(plain(_title(edge, shown)), edge.weights))
+            console.print(chart.terminal(plain(_title(edge, shown)), edge.weights))
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -112,7 +111,7 @@ def page(e: Explanation, *, unmasked: bool = False) -> str:
     notes = "".join(f'<p class="note">{escape(line)}</p>' for line in _summary(e))
     return (
         f'<!doctype html><html lang="zh-CN"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{heading}</title>'
-        f"<style>{STYLE}{explain_chart.STYLE}</style></head><body><h1>{heading}</h1>{notes}<h2>由哪些记录组成</h2>{records}<h2>各字段取自何处</h2>{fields}"
+        f"<style>{STYLE}{chart.STYLE}</style></head><body><h1>{heading}</h1>{notes}<h2>由哪些记录组成</h2>{records}<h2>各字段取自何处</h2>{fields}"
         + (
             f'<h2>打分关联的权重</h2><p class="note">单位比特：多一比特，可能性加倍。从先验（随便两条记录碰巧同一个的可能）起，逐项加减，直到合计。</p>{charts}'
             if charts
@@ -129,4 +128,4 @@ def _html_table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 def _html_chart(edge: Edge, shown: Shown) -> str:
     title = _title(edge, shown)
-    return f"<h3>{escape(title)}</h3>{explain_chart.svg(title, edge.weights)}"
+    return f"<h3>{escape(title)}</h3>{chart.svg(title, edge.weights)}"
