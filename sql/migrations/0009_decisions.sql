@@ -105,13 +105,15 @@ create function ops.punctual(today date) returns table (
     last_attempt_on date, last_attempt_state text, last_attempt_reason text
 ) language sql stable as $$
     with come as (
-        select d.*, row_number() over (partition by d.dataset order by d.sequence desc) as age
+        select d.*, row_number() over (partition by d.dataset order by d.sequence desc) as age, min(d.sequence) over (partition by d.dataset) as first_sequence
         from ops.delivery d where d.state = 'loaded' and d.kind <> 'replay' and d.delivered_on <= today
     ),
     newest as (select distinct on (c.dataset) c.* from come c order by c.dataset, c.delivered_on desc, c.sequence desc),
     usual as (
         select c.dataset, count(*) as deliveries, percentile_cont(0.5) within group (order by c.rows_in) as rows
-        from come c join newest n on n.dataset = c.dataset and n.sequence <> c.sequence where c.age <= 9 group by c.dataset
+        from come c join newest n on n.dataset = c.dataset and n.sequence <> c.sequence
+        where c.age <= 9 and not (c.kind = 'increment' and c.sequence = c.first_sequence)  -- an increment begins with everything
+        group by c.dataset
     ),
     attempt as (
         select distinct on (d.dataset) d.dataset, d.delivered_on, d.state, d.reason from ops.delivery d
@@ -131,7 +133,7 @@ create function ops.punctual(today date) returns table (
     select t.dataset, t.department, t.title, t.due, n.delivered_on, e.next_due, greatest(today - e.next_due, 0),
         case when n.dataset is null then 'never' when e.next_due < today then 'late' when t.due = 'irregular' then 'irregular' else 'on_time' end,
         n.rows_in, u.rows::bigint,
-        coalesce(n.kind = 'full' and n.rows_in > 0 and u.deliveries >= 2 and n.rows_in < u.rows / 2, false),
+        coalesce(n.rows_in > 0 and u.deliveries >= 2 and n.rows_in < u.rows / 2, false),
         coalesce(n.rows_in = 0, false),
         coalesce(n.rows_in > 0 and u.deliveries >= 1 and n.rows_unchanged + n.rows_duplicate = n.rows_in and n.rows_removed = 0, false),
         a.delivered_on, a.state, a.reason
@@ -156,7 +158,7 @@ comment on column ops.punctuality.days_late is '逾期天数；未逾期为 0，
 comment on column ops.punctuality.state is 'on_time 未逾期，late 逾期，never 从未交付，irregular 不定期';
 comment on column ops.punctuality.last_rows is '最近一次的行数';
 comment on column ops.punctuality.usual_rows is '此前至多八次行数的中位数';
-comment on column ops.punctuality.is_short is '最近一次全量交付不到以往中位数的一半（以往至少两次）';
+comment on column ops.punctuality.is_short is '最近一次不到以往中位数的一半（以往至少两次；增量的首次不算）';
 comment on column ops.punctuality.is_empty is '最近一次没有一行';
 comment on column ops.punctuality.is_repeated is '最近一次与已有的完全相同：没有新增、变更、消失';
 comment on column ops.punctuality.last_attempt_on is '最近一次来件的日期，不论是否装载';

@@ -139,23 +139,25 @@ def test_a_delivery_is_late_when_the_next_period_has_ended_without_one(city: Cit
 def test_short_empty_and_repeated_deliveries_are_seen_and_refused_ones_do_not_count_as_come(city: City) -> None:
     def increment(rows: list[Row]) -> None:
         city.floating(next(days), rows)
-        city.ingest(FLOATING, today="2018-04-01")
+        city.ingest(FLOATING, today="2018-04-10")
 
     days = iter(WEEKS)
     people = [newcomer(f"f{i:02d}", full_name(i), "", "1980-01-01") for i in range(40)]
+    increment(people)  # everything, to begin with
     increment(people[:20])
+    assert not punctual(city, FLOATING, "2018-03-10")["short"]
     increment(people[20:])
     increment(people[:5])
-    seen = punctual(city, FLOATING, "2018-03-20")
+    seen = punctual(city, FLOATING, "2018-03-25")
     assert (seen["short"], seen["empty"], seen["repeated"]) == (True, False, True)
     increment([])
-    seen = punctual(city, FLOATING, "2018-03-25")
-    assert (seen["short"], seen["empty"], seen["last"]) == (False, True, "2018-03-22")
-    city.floating(WEEKS[4], people, done=b"nonsense")
-    city.ingest(FLOATING, today="2018-04-01")
-    seen = punctual(city, FLOATING, "2018-04-01")
-    assert (seen["last"], seen["attempt"]) == ("2018-03-22", "rejected")
-    with city.inside("2018-04-01"):
+    seen = punctual(city, FLOATING, "2018-03-30")
+    assert (seen["short"], seen["empty"], seen["last"]) == (False, True, "2018-03-29")
+    city.floating(WEEKS[5], people, done=b"nonsense")
+    city.ingest(FLOATING, today="2018-04-10")
+    seen = punctual(city, FLOATING, "2018-04-10")
+    assert (seen["last"], seen["attempt"]) == ("2018-03-29", "rejected")
+    with city.inside("2018-04-10"):
         assert "是空的" in str(inspect.unusual(settings_module.load()))
 
 
