@@ -1,8 +1,9 @@
 """Deliveries of one dataset, day by day: order, accounts, refusals, decisions."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 
 import pytest
 from pipeline_kit import City, Service, citizen_id, content, differing, fill_register, firm, full_name, health_record, newcomer, registered
@@ -364,9 +365,9 @@ def test_departments_that_share_a_table_load_at_the_same_time(city: City) -> Non
     for name in names:
         rows = "\n".join(f"{i},{full_name(i)},,男,13812340000,江阳区佳乐路8号,510502001001001,2018-02-01 08:00:00" for i in range(30))
         city.deliver(name, "20180301", f"采集编号,姓名,身份证号,性别,联系电话,居住地址,网格编码,采集时间\n{rows}\n".encode())
-    with city.inside(), ThreadPoolExecutor(3) as pool:
-        done = list(pool.map(lambda name: pipeline.ingest(name)["deliveries"], names))
-    assert [[o["state"] for o in each] for each in done] == [["loaded"]] * 3
+    with city.inside(), ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:  # as Airflow's tasks are
+        done = list(pool.map(pipeline.ingest, names))
+    assert [[o["state"] for o in each["deliveries"]] for each in done] == [["loaded"]] * 3
     assert city.query("select dataset, count(*) from staging.every_county__grid_residents group by 1 order by 1") == [
         (n, 30) for n in names
     ]
