@@ -15,7 +15,7 @@ run: setup
 
 test:
 	@etl/platform/setup.sh test
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: setup
 	$(BIN)/ruff check .

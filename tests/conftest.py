@@ -15,6 +15,13 @@ from aiosmtpd.controller import Controller
 from etl.platform.postgres import Cluster, free_port
 
 _numbers = itertools.count(1)
+THREE_DAYS = {"test_nothing_leaks", "test_tickets", "test_training"}  # share a city that takes minutes to load
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two processes share the tests (`--dist loadgroup`): a file stays in one, and so do the files of one city."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("three_days" if item.path.stem in THREE_DAYS else str(item.path)))
 
 
 def _sweep() -> None:
