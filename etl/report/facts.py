@@ -3,26 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Protocol
 
 from etl.report import words
 from etl.report.routing import Platform
+from etl.scoring import Score as Score
 from etl.spec.rule import Problem as Declared
-
-
-class Score(Protocol):
-    """A score as etl.check gives it: 0–100, None = not applicable (an empty denominator)."""
-
-    @property
-    def scope(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def dimension(self) -> str: ...
-    @property
-    def value(self) -> float | None: ...
-    @property
-    def previous(self) -> float | None: ...
 
 
 @dataclass(frozen=True)

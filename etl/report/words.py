@@ -2,6 +2,9 @@
 
 from datetime import date, timedelta
 
+from etl.scoring import change as change
+from etl.scoring import score as score
+
 DIMENSIONS = {
     "normativity": "规范性",
     "completeness": "完整性",
@@ -77,21 +80,6 @@ def day(d: date, today: date | None = None) -> str:
 def count(n: int) -> str:
     """1234567 → 1,234,567."""
     return f"{n:,}"
-
-
-def score(value: float | None) -> str:
-    """One decimal; 不适用 for None; never rounded up to 100."""
-    if value is None:
-        return "不适用"
-    return "100" if value >= 100 else f"{min(value, 99.9):.1f}"
-
-
-def change(value: float | None, previous: float | None) -> str:
-    """↑0.8, ↓1.2, 持平; empty when there is nothing to compare with."""
-    if value is None or previous is None:
-        return ""
-    moved = round(value - previous, 1)
-    return "持平" if moved == 0 else f"{'↑' if moved > 0 else '↓'}{abs(moved):.1f}"
 
 
 def working_days_after(start: date, days: int) -> date:

@@ -4,20 +4,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
+from etl import scoring
 
-class Score(Protocol):
-    """A score as etl.check gives it: 0–100, None = not applicable (an empty denominator)."""
 
-    @property
-    def scope(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def dimension(self) -> str: ...
-    @property
-    def value(self) -> float | None: ...
-    @property
-    def previous(self) -> float | None: ...
+class Score(scoring.Score, Protocol):
+    """A score, and what it was counted from."""
+
     @property
     def checked(self) -> int: ...
     @property

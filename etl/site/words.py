@@ -3,9 +3,10 @@
 import re
 from datetime import date
 
+from etl.scoring import change, score
 from etl.spec.document import CHANNELS, DUE, KINDS
 
-__all__ = ["CHANNELS", "DUE", "KINDS"]
+__all__ = ["CHANNELS", "DUE", "KINDS", "change", "score"]
 
 TOTAL = "total"
 DIMENSIONS = {
@@ -98,21 +99,6 @@ def day(d: date | None) -> str:
 def count(n: int | None) -> str:
     """1234567 → 1,234,567."""
     return "—" if n is None else f"{n:,}"
-
-
-def score(value: float | None) -> str:
-    """One decimal; 不适用 for None; never rounded up to 100."""
-    if value is None:
-        return "不适用"
-    return "100" if value >= 100 else f"{min(value, 99.9):.1f}"
-
-
-def change(value: float | None, previous: float | None) -> str:
-    """↑0.8, ↓1.2, 持平; empty when there is nothing to compare with."""
-    if value is None or previous is None:
-        return ""
-    moved = round(value - previous, 1)
-    return "持平" if moved == 0 else f"{'↑' if moved > 0 else '↓'}{abs(moved):.1f}"
 
 
 def share(part: int, whole: int) -> str:
