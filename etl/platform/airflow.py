@@ -52,6 +52,7 @@ SETTINGS = {
     "TZ": "Asia/Shanghai",
 }
 USER = "admin"
+ATTEMPTS = 3  # to find a port that nobody takes between choosing and listening
 HEALTHY_PARTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 
 
@@ -78,6 +79,16 @@ class Airflow:
         Processes that run with other settings or older code are started anew: the workers imported it before they forked.
         abandon: fail the runs that were cut off when Airflow last ended, instead of resuming them minutes later.
         """
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return self._start(seconds, abandon)
+            except JichuError:
+                if not self._robbed():
+                    raise
+                stop(self.home)  # the next environment has another port
+        return self._start(seconds, abandon)
+
+    def _start(self, seconds: float, abandon: bool) -> None:
         env, stamp = self.prepared_environment(), self.folder / "started_with"
         wanted = _fingerprint(env)
         if stamp.exists() and stamp.read_text(encoding="ascii") != wanted:
@@ -95,7 +106,15 @@ class Airflow:
         for name in names:
             processes.start(self.home, name, [_binary(COMMANDS[name][0]), *COMMANDS[name][1:]], env)
         for name in names:
-            processes.wait_or_explain(self.home, name, lambda: healthy(self.address, _PART[name]), seconds)  # noqa: B023
+            processes.wait_or_explain(self.home, name, lambda: self._ready(_PART[name]), seconds)  # noqa: B023
+
+    def _ready(self, part: str) -> bool:
+        """Whether a part is healthy and says so itself: another Airflow may have taken the port since we chose it."""
+        return healthy(self.address, part) and accepts(self.address, password(self.home))
+
+    def _robbed(self) -> bool:
+        """Whether our page ended because its port is somebody else's by now."""
+        return processes.running(self.home, "airflow-api-server") is None and port_in_use(_port(self.home))
 
     def _abandon(self) -> None:
         with Api(self.address, USER, password(self.home)) as api:
@@ -185,6 +204,15 @@ def healthy(where: str, *parts: str) -> bool:
     except (httpx.HTTPError, ValueError):
         return False
     return answer.status_code == 200 and all((body.get(p) or {}).get("status") == "healthy" for p in parts or HEALTHY_PARTS)
+
+
+def accepts(where: str, secret_word: str) -> bool:
+    """Whether the Airflow at this address knows the admin by this password: then it is the one we started."""
+    try:
+        answer = httpx.post(f"{where}/auth/token", json={"username": USER, "password": secret_word}, timeout=5, trust_env=False)
+    except httpx.HTTPError:
+        return False
+    return answer.is_success
 
 
 def parallelism() -> int:

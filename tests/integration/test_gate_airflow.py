@@ -1,8 +1,12 @@
 """What is held, decided on the Airflow page: its own scheduler, workers and REST interface."""
 
+import itertools
+import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -11,7 +15,7 @@ from pipeline_kit import City, citizen_id, execute, full_name, health_record
 from etl import decisions
 from etl.platform import airflow, demo
 from etl.platform.airflow_api import Api
-from etl.platform.postgres import Cluster
+from etl.platform.postgres import Cluster, free_port, port_in_use
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -51,8 +55,41 @@ class Page:
         return found
 
 
+class Thief(BaseHTTPRequestHandler):
+    """Another Airflow on the port that ours has chosen: healthy, and a stranger to our password."""
+
+    def do_GET(self) -> None:
+        self.answer(200, {part: {"status": "healthy"} for part in airflow.HEALTHY_PARTS})
+
+    def do_POST(self) -> None:
+        self.answer(401, {"detail": "Invalid credentials"})
+
+    def answer(self, status: int, body: object) -> None:
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Says nothing."""
+
+
 @pytest.fixture
-def page(city: City, postgis_cluster: Cluster) -> Iterator[Page]:
+def stolen_port(city: City, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """The port that Airflow has chosen, taken by somebody else before it listened."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Thief) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        folder = city.home.parent / "airflow-home" / "airflow"
+        folder.mkdir(parents=True)
+        port = server.server_port
+        (folder / "ports.json").write_text(json.dumps({"api": port, "worker_log": free_port(), "trigger_log": free_port()}))
+        seen = itertools.count()
+        monkeypatch.setattr(airflow, "port_in_use", lambda p: next(seen) > 0 and port_in_use(p))  # it was free when we looked
+        yield port
+        server.shutdown()
+
+
+@pytest.fixture
+def page(city: City, postgis_cluster: Cluster, stolen_port: int) -> Iterator[Page]:
     """Airflow beside a city in which one delivery is waiting that must be held, and two libraries are held already."""
     city.health("20180301", PEOPLE)
     city.health("20180308", PEOPLE[:15])
@@ -66,6 +103,7 @@ def page(city: City, postgis_cluster: Cluster) -> Iterator[Page]:
     city.home = home
     try:
         made.start()
+        assert airflow.address(home) != f"http://127.0.0.1:{stolen_port}", "a page that is not ours is not taken for ours"
         with Api(airflow.address(home), airflow.USER, airflow.password(home)) as api:
             yield Page(city, metadata, api)
     finally:
