@@ -1,11 +1,15 @@
 """PostgreSQL: connections, locks, and bulk transfer to and from DuckDB by COPY (docs/decisions/0004-copy-as-text.md)."""
 
 import hashlib
+import io
 import os
 import tempfile
+import threading
 import time
-from collections.abc import Iterator, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,7 @@ import duckdb
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
+from etl import store
 from etl.engine import columns, folder, quote
 from etl.errors import DatabaseError, LockBusy
 from etl.settings import Settings
@@ -72,24 +77,35 @@ def query(settings: Settings, sql: str, args: Sequence[Any] | None = None) -> li
         con.close()
 
 
-def _lock_number(name: str) -> int:
+def lock_number(name: str) -> int:
+    """PostgreSQL's number of the advisory lock of that name."""
     return int.from_bytes(hashlib.sha256(f"jichu:{name}".encode()).digest()[:8], "big", signed=True)
 
 
 @contextmanager
-def lock(settings: Settings, name: str, *, shared: bool = False) -> Iterator[None]:
-    """An advisory lock held on a connection of its own; waits JICHU_LOCK_WAIT seconds, then LockBusy."""
+def lock(settings: Settings, name: str, *, shared: bool = False) -> Iterator[Callable[[], None]]:
+    """An advisory lock held on a connection of its own; waits JICHU_LOCK_WAIT seconds, then LockBusy.
+
+    Gives a function that raises DatabaseError when that connection is gone, and the lock with it.
+    """
     con = connect(settings, autocommit=True)
     function = "pg_try_advisory_lock_shared" if shared else "pg_try_advisory_lock"
     deadline = time.monotonic() + settings.lock_wait
     try:
-        while not rows(con, f"select {function}(%s)", [_lock_number(name)])[0][0]:
+        while not rows(con, f"select {function}(%s)", [lock_number(name)])[0][0]:
             if time.monotonic() >= deadline:
                 raise LockBusy(f"另一次运行占着“{name}”，等了 {settings.lock_wait:g} 秒；稍后再试，或调大 JICHU_LOCK_WAIT")
             time.sleep(0.5)
-        yield
+        yield partial(_still_held, con)
     finally:
         con.close()
+
+
+def _still_held(con: Connection) -> None:
+    try:
+        rows(con, "select 1")
+    except psycopg2.Error:
+        raise DatabaseError("与数据库的连接断开过，这次运行的锁已经不在；没有做完的下次接着做，再运行一次即可") from None
 
 
 def _as_text(name: str, kind: str) -> str:
@@ -108,21 +124,59 @@ def _as_text(name: str, kind: str) -> str:
 def copy_in(con: Connection, duck: duckdb.DuckDBPyConnection, relation: str, table: str, scratch: Path) -> int:
     """Copies every row of a DuckDB relation into a PostgreSQL table (columns by name). Returns the rows.
 
-    The rows pass through a private CSV file: DuckDB writes it on all cores, PostgreSQL reads every type from text.
+    DuckDB writes them as CSV on all cores while PostgreSQL, which reads every type from text, takes them: through a pipe in
+    `scratch`, so that neither waits for the other and no row touches the disk on its way.
     """
     kinds = columns(duck, relation)
-    handle, name = tempfile.mkstemp(suffix=".csv", dir=scratch)
-    os.close(handle)
+    listed = ", ".join(_as_text(n, k) for n, k in kinds.items())
+    pipe = scratch / f"{uuid.uuid4().hex}.csv"
+    os.mkfifo(pipe, 0o600)
+    read = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write = os.open(pipe, os.O_WRONLY)  # held until DuckDB is done, or the reader would see an end before it begins
+    os.set_blocking(read, True)
+    failed: list[BaseException] = []
+
+    def feed() -> None:
+        try:
+            duck.execute(
+                f"copy (select {listed} from {relation}) to '{pipe}' (format csv, header false, nullstr '\\N', quote '\"', escape '\"', use_tmp_file false)"
+            )
+        except BaseException as e:
+            failed.append(e)
+        finally:
+            os.close(write)
+
+    feeding = threading.Thread(target=feed)
+    feeding.start()
     try:
-        listed = ", ".join(_as_text(n, k) for n, k in kinds.items())
-        duck.execute(
-            f"copy (select {listed} from {relation}) to '{name}' (format csv, header false, nullstr '\\N', quote '\"', escape '\"')"
-        )
-        with Path(name).open("rb") as f, con.cursor() as c:
-            c.copy_expert(f"copy {table} ({', '.join(quote(n) for n in kinds)}) from stdin (format csv, null '\\N')", f, size=1 << 20)
+        with con.cursor() as c:
+            fed = _Fed(read, feeding, failed)
+            c.copy_expert(f"copy {table} ({', '.join(quote(n) for n in kinds)}) from stdin (format csv, null '\\N')", fed, size=1 << 20)
             return int(c.rowcount)
+    except psycopg2.errors.QueryCanceled:
+        if failed:  # PostgreSQL only says that the rows ended badly
+            raise failed[0] from None
+        raise
     finally:
-        Path(name).unlink(missing_ok=True)
+        os.close(read)  # when PostgreSQL gave up, DuckDB's next write fails and it ends too
+        feeding.join()
+        pipe.unlink()
+
+
+class _Fed(io.BufferedReader):
+    """The reading end of a pipe: an end that comes from a failure is that failure, so that PostgreSQL keeps nothing of it."""
+
+    def __init__(self, read: int, feeding: threading.Thread, failed: list[BaseException]) -> None:
+        super().__init__(io.FileIO(read, closefd=False))
+        self._feeding, self._failed = feeding, failed
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        block = super().read(size)
+        if not block:
+            self._feeding.join()
+            if self._failed:
+                raise self._failed[0]
+        return block
 
 
 def copy_out(con: Connection, sql: str, kinds: dict[str, str], target: Path, duck: duckdb.DuckDBPyConnection) -> None:
@@ -140,11 +194,11 @@ def copy_out(con: Connection, sql: str, kinds: dict[str, str], target: Path, duc
             f"unhex({quote(n)}) as {quote(n)}" if k == "BLOB" else f"{quote(n)}::JSON as {quote(n)}" if k == "JSON" else quote(n)
             for n, k in kinds.items()
         )
-        part = target.with_name(f"{target.name}.{os.getpid()}.part")  # two libraries may read one table back at once
+        part = Path(name).with_suffix(".parquet")  # where it is swept when we are killed; two libraries may read one table back at once
         duck.execute(
             f"copy (select {back} from read_csv('{name}', columns={{{listed}}}, header=false, nullstr='\\N', allow_quoted_nulls=false, "
             f"quote='\"', escape='\"', delim=',', new_line='\\n', auto_detect=false, max_line_size=67108864)) to '{part}' (format parquet, compression zstd)"
         )
-        part.replace(target)
+        store.take_place(part, target)
     finally:
         Path(name).unlink(missing_ok=True)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from etl.spec import exchange
+
 CONTEXT = {
     "dcat": "http://www.w3.org/ns/dcat#",
     "dct": "http://purl.org/dc/terms/",
@@ -33,6 +35,17 @@ def publisher(department: str, name: str, code: str | None) -> dict[str, Any]:
     """A department as the publisher; `code`: its credit code, if known."""
     told = {"@id": f"urn:jichu:department:{department}", "@type": "foaf:Organization", "foaf:name": zh(name)}
     return {**told, "dct:identifier": code} if code else told
+
+
+def us() -> dict[str, Any]:
+    """This instance as the publisher of its catalogues; DCAT-AP demands one."""
+    instance = exchange.load().instance
+    return {
+        "@id": f"urn:jichu:instance:{instance.code}",
+        "@type": "foaf:Organization",
+        "foaf:name": zh(instance.title),
+        "dct:identifier": instance.code,
+    }
 
 
 def zh(text: str) -> dict[str, str]:

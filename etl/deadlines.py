@@ -11,9 +11,10 @@ def unpunctual(settings: Settings) -> dict[str, list[str]]:
     those that never came: nobody knows since when they are awaited."""
     found = db.query(
         settings,
-        "select dataset, due, last_delivered_on, next_due_on, days_late, state, last_rows, usual_rows, is_short, is_empty, is_repeated "
-        "from ops.punctual(%s) where state = 'late' or is_short or is_empty or is_repeated order by days_late desc nulls last, dataset",
-        [settings.today],
+        "select dataset, due, last_delivered_on, next_due_on, days_late, state, last_rows, usual_rows, is_short, is_empty, odd "
+        "from (select *, dataset in (select ops.unusual_repeat(%s)) as odd from ops.punctual(%s)) p "
+        "where state = 'late' or is_short or is_empty or odd order by days_late desc nulls last, dataset",
+        [settings.today, settings.today],
     )
     out: dict[str, list[str]] = {}
     for dataset, due, last, latest, days, state, rows, usual, short, empty, repeated in found:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from etl import pipeline
+from etl import errors, observe, pipeline
 from etl.errors import UsageError
 from etl.run import Run, start
 from etl.spec.registry import nearest
@@ -27,6 +27,7 @@ RELEASED, DISCARDED = "released", "discarded"
 ROWS = {"rows_in": "收到", "rows_quarantined": "将被隔离", "rows_removed": "不再出现"}
 
 
+@observe.task
 def decide(
     what: str,
     which: str = "",
@@ -99,7 +100,9 @@ def _delivery(run: Run, dataset: str, which: str, note: _Note) -> dict[str, Any]
         try:
             if note.decision == RELEASED:
                 taken, rows = _landed(run, con, source, held.id)
-                return pipeline.apply(run, con, source, taken, rows, books.read(con, source), decided)
+                outcome = pipeline.apply(run, con, source, taken, rows, books.read(con, source), decided)
+                observe.delivery(run, source, outcome)
+                return outcome
             with con:
                 decided(con)
             return {"delivery_id": held.id, "delivered_on": str(held.day), "state": "discarded"}
@@ -117,7 +120,13 @@ def _landed(run: Run, con: Connection, source: Source, delivery: str) -> tuple[T
     if not landed:
         waiting = [w for w in extract.find(source, run.settings, since=books.read(con, source).watermark) if w.delivered_on == day]
         if not waiting:
-            raise UsageError(f"{source.name} {delivery}：落地副本和投递文件夹里都已没有这次交付，无法放行")
+            gone = db.rows(
+                con,
+                "select to_char(pruned_at, 'YYYY-MM-DD') from ops.pruned where dataset = %s and delivery_id = %s",
+                [source.name, delivery],
+            )
+            when = f"已于 {gone[0][0]} 按保存期限删除（jichu prune）" if gone else "不在了"
+            raise UsageError(f"{source.name} {delivery}：落地副本{when}，投递文件夹里也没有这次交付，无法放行")
         landed = extract.land(source, waiting[0], run.settings)
     return load.Taken(source.name, delivery, day, source.delivery.kind, sha, watermark, tuple(notes)), landed.rows
 
@@ -139,6 +148,7 @@ def _library(run: Run, name: str, which: str, note: _Note) -> dict[str, Any]:
     return done
 
 
+@observe.task
 def replay(dataset: str, as_of: str | None = None, say: Say | None = None) -> dict[str, Any]:
     """Tries the open quarantined rows again, after a rule or a code table was mended; counted like a delivery."""
     from etl import books, db, engine, load
@@ -151,19 +161,31 @@ def replay(dataset: str, as_of: str | None = None, say: Say | None = None) -> di
         try:
             with engine.connect(run.settings) as duck:
                 rows, tried = requeue(con, duck, source)
+                pruned = _pruned(con, dataset)
                 if not tried:
-                    return {"dataset": dataset, "state": "nothing", "rows_in": 0}
+                    return {"dataset": dataset, "state": "nothing", "rows_in": 0, "pruned": pruned}
                 stamp, day = hashlib.sha256(rows.read_bytes()).hexdigest(), run.settings.today
                 taken = load.Taken(dataset, f"{day:%Y%m%d}-replay-{run.run_id[:8]}", day, "replay", stamp, None)
                 outcome = pipeline.apply(run, con, source, taken, rows, books.read(con, source), lambda con: None)
-            return {"dataset": dataset, **outcome}
+                observe.delivery(run, source, outcome)
+            return {"dataset": dataset, "pruned": pruned, **outcome}
         finally:
             con.close()
+
+
+def _pruned(con: Connection, dataset: str) -> list[str]:
+    """Deliveries of a dataset whose landing is gone, the latest last: what they refused is tried from the record kept with the refusal."""
+    from etl import db
+
+    return [
+        r[0] for r in db.rows(con, "select delivery_id from ops.pruned where dataset = %s order by delivered_on, delivery_id", [dataset])
+    ]
 
 
 # ── the Airflow page ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@errors.private
 def questions(as_of: str | None = None) -> list[dict[str, str]]:
     """What is held and nobody is being asked about yet, each as a question: what, id, subject and body (Markdown), without
     any person's data. From now on it counts as asked about."""
@@ -173,6 +195,7 @@ def questions(as_of: str | None = None) -> list[dict[str, str]]:
     return [{"what": p.what, "ident": p.id, "subject": _subject(run, p), "body": _body(run, p)} for p in hold.claim(run.settings)]
 
 
+@errors.private
 def still_open(what: str, ident: str) -> bool:
     """Whether a question still waits for its answer; nobody else asks it while this is called every few minutes."""
     from etl import hold
@@ -180,6 +203,7 @@ def still_open(what: str, ident: str) -> bool:
     return hold.still_asked(start().settings, what, ident)
 
 
+@observe.task
 def answer(what: str, ident: str, *, release: bool, by: str, why: str, as_of: str | None = None) -> dict[str, Any]:
     """Carries out an answer given on the Airflow page, then takes the dataset's later deliveries. What was decided meanwhile
     is not decided again: `state` is then `already`, and `said` says by whom."""

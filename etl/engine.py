@@ -13,25 +13,35 @@ from etl.settings import Settings
 SHARE = 0.6  # of JICHU_MEMORY for DuckDB's buffers; the rest is Python, Arrow and what DuckDB does not count
 
 
+_open: dict[int, Settings] = {}  # by the id of a connection that `connect` made and has not closed
+
+
 @contextmanager
-def connect(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB connection that spills to a private folder, wiped at the end."""
+def connect(settings: Settings, threads: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB connection that spills to a private folder, wiped at the end. `threads`: all of the machine's by default."""
     with store.private_folder(settings.home / "tmp") as scratch:
         con = duckdb.connect(
             str(scratch / "work.duckdb"),
             config={
                 "memory_limit": f"{int(settings.memory_mb * SHARE)}MB",
                 "temp_directory": str(scratch / "spill"),
-                "threads": str(os.cpu_count() or 2),
+                "threads": str(threads or os.cpu_count() or 2),
                 "preserve_insertion_order": "false",
                 "autoinstall_known_extensions": "false",  # a closed network has no extensions to offer
                 "autoload_known_extensions": "false",
             },
         )
+        _open[id(con)] = settings
         try:
             yield con
         finally:
+            del _open[id(con)]
             con.close()
+
+
+def settings_of(con: duckdb.DuckDBPyConnection) -> Settings | None:
+    """The settings that a connection was made with; None for one that `connect` did not make."""
+    return _open.get(id(con))
 
 
 def folder(con: duckdb.DuckDBPyConnection) -> Path:

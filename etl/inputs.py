@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def fingerprint(settings: Settings, registry: Registry, con: Connection, library: Library) -> str:
-    """Deliveries, libraries that it reads, judgements, what is declared, and the business date where that counts."""
+    """Deliveries, libraries that it reads, judgements, overrides, what is declared, and the business date where that counts."""
     from etl import db
 
     everything = library.name == "geospatial"  # every department's address texts
@@ -32,7 +32,15 @@ def fingerprint(settings: Settings, registry: Registry, con: Connection, library
         [library.after],
     )
     booked = db.rows(con, "select max(sequence) from ops.delivery")[0][0] if "ops.delivery" in library.reads else None
-    told = [applied, upstream, judged(settings, con, library), booked, str(settings.today) if library.daily else "", rules_version()]
+    told = [
+        applied,
+        upstream,
+        judged(settings, con, library),
+        overridden(settings, con, library),
+        booked,
+        str(settings.today) if library.daily else "",
+        rules_version(),
+    ]
     return hashlib.sha256(json.dumps(told, default=str).encode()).hexdigest()
 
 
@@ -49,8 +57,21 @@ def judged(settings: Settings, con: Connection, library: Library) -> list[tuple[
     )
 
 
+def overridden(settings: Settings, con: Connection, library: Library) -> list[tuple[Any, ...]]:
+    """The documented overrides that stand today: added, withdrawn or run out, the library is computed anew."""
+    from etl import db
+
+    return db.rows(
+        con,
+        "select id from quality.override where library = %s and withdrawn_at is null and (until is null or until >= %s) order by id",
+        [library.name, settings.today],
+    )
+
+
 def shelf(settings: Settings, con: Connection, library: Library, table: str, folder: Path) -> Path:
     """Where the copy of a published table lies. Judgements come between publications, so theirs is told by what they say."""
+    if table == "quality.override":
+        return folder / "override" / hashlib.sha256(repr(overridden(settings, con, library)).encode()).hexdigest()[:16]
     if table != "match.judgement":
         return folder / "published"
     return folder / "judgement" / hashlib.sha256(repr(judged(settings, con, library)).encode()).hexdigest()[:16]

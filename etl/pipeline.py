@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from etl import spec
-from etl.errors import DeliveryRefused, JichuError, where
+from etl import observe, spec
+from etl.errors import DeliveryRefused, JichuError, of_the_machine, where
 from etl.run import Run, start
 from etl.spec import Library, Source
 
@@ -63,6 +63,7 @@ def departments() -> dict[str, str]:
 # ── one dataset ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@observe.task
 def ingest(dataset: str, as_of: str | None = None) -> dict[str, Any]:
     """Takes every waiting delivery of a dataset, oldest first (the DAG's task). Returns states and counts."""
     from etl import db
@@ -97,6 +98,7 @@ def _ingest(run: Run, source: Source) -> list[dict[str, Any]]:
                     outcome = {"delivery_id": taken.delivery_id, "delivered_on": str(day), "state": state, "reason": str(e)}
                 if outcome:
                     done.append(outcome)
+                    observe.delivery(run, source, outcome)
                     run.say(_told(source, outcome))
                 known = books.read(con, source)
         finally:
@@ -135,11 +137,14 @@ def apply(
         cleaned = scratch / "cleaned.parquet"
         try:
             with run.stage(source.name, "clean") as told:
-                clean.clean(duck, run.registry, source, rows, cleaned, run.settings.today)
+                memo = clean.memo(run.settings, run.registry, source) if taken.kind == "full" else None
+                cleaned = clean.clean(duck, run.registry, source, rows, cleaned, run.settings.today, memo)
+                if memo:
+                    clean.remember(cleaned, memo)
                 told["rows"] = engine.count(duck, f"select count(*) from read_parquet('{cleaned}')")
             with run.stage(source.name, "account"):
                 before = load.snapshot(run.settings, con, duck, run.registry, source)
-                counted = account(duck, cleaned, f"read_parquet('{before}')", full=taken.kind == "full", day=taken.delivered_on)
+                counted = account(duck, cleaned, before, full=taken.kind == "full", day=taken.delivered_on)
             with run.stage(source.name, "profile"):  # a retry of a few refused rows is like no delivery
                 profile = check.look(duck, cleaned, run.registry, source, taken.delivered_on) if taken.kind != "replay" else None
                 outcomes = check.unlike(source, profile, check.history(con, source, taken.delivered_on)) if profile else []
@@ -213,6 +218,7 @@ def _told(source: Source, outcome: dict[str, Any]) -> str:
 # ── one library ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@observe.task
 def integrate(library: str, as_of: str | None = None) -> dict[str, Any]:
     """Matches, merges, checks and publishes a library (the DAG's task). Returns what was written."""
     from etl import db
@@ -275,7 +281,9 @@ def renew(
     wrote = "，".join(f"{c.table} 写 {c.written} 删 {c.deleted}" for c in changes if c.written or c.deleted)
     run.say(f"{library.title} {'挂起：' + '、'.join(held) if held else '已发布：' + wrote}")
     tables = {c.table: [c.written, c.deleted] for c in changes}
-    return {"library": library.name, "state": "published" if changes else "held", "held": held, "tables": tables}
+    outcome = {"library": library.name, "state": "published" if changes else "held", "held": held, "tables": tables}
+    observe.publication(run, library, outcome)
+    return outcome
 
 
 def lay_out(run: Run, con: Connection, duck: duckdb.DuckDBPyConnection, library: Library) -> Workbench:
@@ -305,7 +313,7 @@ def _publish(
     decided: Decided | None,
 ) -> tuple[list[Change], list[Outcome]]:
     """The candidate is checked, then published in one transaction with what stands beside it, or held (no changes)."""
-    from etl import check, hold, load, tickets
+    from etl import check, db, hold, load, tickets
 
     outcomes: list[Outcome] = []
 
@@ -319,17 +327,22 @@ def _publish(
 
     def beside(c: Connection) -> None:
         load.beside.write(c, duck, library.name, run.settings)  # edges, members, disagreements
+        check.concerned(c, run.registry, library, outcomes, run.settings.today, candidate=False)
         tickets.follow_library(c, run.registry, library.name, run.settings.today)
         load.write_results(c, outcomes, None)
         if decided:
             decided(c)
 
-    def refused(c: Connection, sequence: int | None) -> None:  # what the checks said is kept all the same
+    def refused(c: Connection, sequence: int | None) -> None:  # what the checks said is kept all the same, and told
+        check.concerned(c, run.registry, library, outcomes, run.settings.today, candidate=True)
+        tickets.follow_library(c, run.registry, library.name, run.settings.today)
         load.write_results(c, outcomes, None)
         if sequence:
             load.beside.measure(c, duck, library.name, run.settings)
             hold.put(c, library.name, str(sequence), check.listed(check.critical(outcomes)))
 
+    with db.transaction(run.settings) as c:  # checks ask who says what
+        tickets.declare_sources(c, run.registry, library.name)
     with run.stage(library.name, "publish") as told:
         changes = load.publish(run.settings, duck, library, read, suite, beside, refused)
         told["rows"] = sum(c.written for c in changes)
@@ -355,6 +368,7 @@ class Summary:
         return 1 if self.failures else 3 if {"rejected", "held"} & set(states) else 0
 
 
+@observe.task
 def run(drop: Path | None = None, only: Sequence[str] = (), as_of: str | None = None, say: Callable[[str], None] | None = None) -> Summary:
     """The whole pipeline in dependency order in this process. `only`: those datasets and everything downstream of them."""
     from etl import db, extract
@@ -362,8 +376,9 @@ def run(drop: Path | None = None, only: Sequence[str] = (), as_of: str | None = 
     this, began = start(drop, as_of, say), time.monotonic()
     chosen = [this.registry.source(n) for n in only] or list(this.registry.sources.values())
     summary = Summary()
-    with db.lock(this.settings, "run"):
+    with db.lock(this.settings, "run") as held:
         for source in chosen:
+            held()
             if not extract.reachable(source, this.settings):
                 summary.skipped.append(source.name)
                 continue
@@ -371,20 +386,17 @@ def run(drop: Path | None = None, only: Sequence[str] = (), as_of: str | None = 
                 summary.deliveries[source.name] = _ingest(this, source)
             except JichuError:
                 raise
-            except Exception as e:  # one dataset's defect must not stop the others
-                log.error("%s: %s", source.name, type(e).__name__)
-                log.debug("%s", where(e))
-                summary.failures[source.name] = f"{type(e).__name__}"
+            except Exception as e:
+                _failed(summary, source.name, e, held)
         for library in this.registry.ordered_libraries():
+            held()
             try:
                 summary.libraries[library.name] = renew(this, library)
             except JichuError:
                 raise
             except Exception as e:
-                log.error("%s: %s", library.name, type(e).__name__)
-                log.debug("%s", where(e))
-                summary.failures[library.name] = f"{type(e).__name__}"
-        if not summary.failures and any(x["state"] == "published" for x in summary.libraries.values()):
+                _failed(summary, library.name, e, held)
+        if not summary.failures and _behind(this):
             _catalogue(this)
         for stranger in extract.strangers(this.registry, this.settings):
             this.say(f"投递文件夹里有不认识的数据集：{stranger}")
@@ -392,6 +404,17 @@ def run(drop: Path | None = None, only: Sequence[str] = (), as_of: str | None = 
     return summary
 
 
+def _failed(summary: Summary, name: str, error: Exception, held: Callable[[], None]) -> None:
+    """One dataset's or library's defect must not stop the others; a lost connection or a full disk is nobody's, and stops the run."""
+    held()
+    if said := of_the_machine(error):
+        raise JichuError(said) from None
+    log.error("%s: %s", name, type(error).__name__)
+    log.debug("%s", where(error))
+    summary.failures[name] = f"{type(error).__name__}"
+
+
+@observe.task
 def catalogue(out: str | None = None, as_of: str | None = None) -> dict[str, Any]:
     """Brings themes and catalogue up to what is published (the DAG's task); with `out` exports the catalogue there."""
     from etl import catalog
@@ -403,15 +426,29 @@ def catalogue(out: str | None = None, as_of: str | None = None) -> dict[str, Any
     return done
 
 
-def _catalogue(run: Run) -> dict[str, Any]:
-    from etl import catalog, exchange
+def _behind(run: Run) -> bool:
+    """Whether something was published since catalogue and counties were last brought up to date: by this run, or one that was killed."""
+    from etl import db
 
+    sql = """
+        select coalesce(max(p.published_at) > (select max(at) from ops.stage where what = 'exchange' and stage = 'counties'), count(*) > 0)
+        from ops.publication p where p.state = 'published'
+    """
+    return bool(db.query(run.settings, sql)[0][0])
+
+
+def _catalogue(run: Run) -> dict[str, Any]:
+    from etl import catalog, check, exchange
+
+    with run.stage("quality", "scores"):
+        check.keep_scores(run.settings, check.scores(run.settings.database_url, run.settings.today), run.settings.today)
     with run.stage("catalog", "refresh"):
         done = {"themes": catalog.themes(run.settings), **catalog.refresh(run.settings, run.registry)}
     with run.stage("exchange", "counties"):  # what a county may see follows from the catalogue
         return {**done, "counties": exchange.build_counties(run.settings, run.registry)}
 
 
+@observe.task
 def site(out: str | None = None, as_of: str | None = None) -> dict[str, Any]:
     """Builds the quality site and the data dictionary (JICHU_HOME/site, or `out`)."""
     from etl import check
@@ -425,6 +462,7 @@ def site(out: str | None = None, as_of: str | None = None) -> dict[str, Any]:
     return {"pages": built.pages, "bytes": built.size, "index": str(built.folder / "index.html"), "seconds": seconds}
 
 
+@observe.task
 def unpunctual(as_of: str | None = None) -> dict[str, list[str]]:
     """Dataset → late, short, empty or repeated, in words (the DAG's task)."""
     from etl import deadlines
@@ -432,6 +470,7 @@ def unpunctual(as_of: str | None = None) -> dict[str, list[str]]:
     return deadlines.unpunctual(start(as_of=as_of).settings)
 
 
+@observe.task
 def report(
     owner: str | None = None, out: str | None = None, send: bool = False, as_of: str | None = None, leaders: bool = False
 ) -> dict[str, Any]:
@@ -442,6 +481,7 @@ def report(
     this = start(as_of=as_of)
     folder = Path(out) if out else this.settings.home / "reports" / f"{this.settings.today:%Y%m%d}"
     scores = check.scores(this.settings.database_url, this.settings.today)
+    check.keep_scores(this.settings, scores, this.settings.today)
     if leaders:
         built = [reports.leaders(this.settings, this.registry, folder, scores)]
     else:

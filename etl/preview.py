@@ -24,7 +24,7 @@ def preview(dataset: str, file: Path, registry: spec.Registry | None = None) -> 
     with tempfile.TemporaryDirectory() as folder, engine.connect(settings) as con:
         rows = extract.read_file(source, file, Path(folder))
         cleaned = Path(folder) / "cleaned.parquet"
-        clean.clean(con, registry, source, rows, cleaned, settings.today)
+        cleaned = clean.clean(con, registry, source, rows, cleaned, settings.today)
         con.execute("create table nothing (source_key varchar, row_hash uuid, removed_on date, delivered_on date)")
         account(con, cleaned, "nothing", full=False, day=settings.today)
         fields = [n for n, (kind, _) in registry.outputs(source).items() if kind != "BLOB"]

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from etl import logs, spec, store
 from etl import settings as settings_module
-from etl import spec
 from etl.settings import Settings
 from etl.spec import Registry
 
@@ -34,9 +34,11 @@ class Run:
         from etl import db
 
         started, told = time.monotonic(), {"rows": 0}
-        yield told
-        seconds = time.monotonic() - started
-        log.info("%s %s: %s rows, %.2f s", what, name, told["rows"], seconds)
+        with logs.context(**logs.about(self.run_id, what, name)):
+            yield told
+            seconds = time.monotonic() - started
+            counted = {"rows": told["rows"], "seconds": round(seconds, 3)}
+            log.info("%s %s: %s rows, %.2f s", what, name, told["rows"], seconds, extra=counted)
         db.query(
             self.settings,
             "insert into ops.stage (run_id, what, stage, rows, seconds) values (%s, %s, %s, %s, %s)",
@@ -48,8 +50,10 @@ def start(drop: Path | None = None, as_of: str | None = None, say: Callable[[str
     """A run on a database of the newest shape."""
     from etl import migrate
 
+    logs.guard()
     os.umask(0o077)  # whatever this process writes holds personal data: for its own user alone
     settings = settings_module.load(drop, as_of)
+    store.tidy(settings.home / "tmp")
     migrate.migrate(settings)
     registry = spec.load()
     migrate.terms(settings, registry)

@@ -1,6 +1,7 @@
 """Paths under JICHU_HOME, and writes that are whole or not there at all."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
@@ -25,16 +26,21 @@ def landing(home: Path, dataset: str, delivery_id: str) -> Path:
 
 @contextmanager
 def write_atomically(path: Path) -> Iterator[Path]:
-    """Gives a private file beside `path` to write to; it takes the name when the block ends well, else it vanishes."""
+    """Gives a private file beside `path` to write to; it takes the name when the block ends well, else it vanishes.
+
+    It is locked while in use, so that what a killed process left behind can be told apart and is removed first.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=PRIVATE_PREFIX, dir=path.parent)
-    os.close(handle)
+    with _gate(path.parent):
+        handle, name = tempfile.mkstemp(prefix=PRIVATE_PREFIX, dir=path.parent)
+        fcntl.flock(handle, fcntl.LOCK_EX)
     beside = Path(name)
     try:
         yield beside
         _settle(beside)
         beside.replace(path)
     finally:
+        os.close(handle)
         beside.unlink(missing_ok=True)
 
 
@@ -45,15 +51,10 @@ def private_folder(parent: Path) -> Iterator[Path]:
     It is locked while in use, so that what a killed process left behind can be told apart and is removed first.
     """
     parent.mkdir(parents=True, exist_ok=True)
-    gate = os.open(parent, os.O_RDONLY)
-    try:
-        fcntl.flock(gate, fcntl.LOCK_EX)  # nobody sweeps between a folder's birth and its lock
-        sweep(parent)
+    with _gate(parent):
         folder = Path(tempfile.mkdtemp(prefix=PRIVATE_PREFIX, dir=parent))
         handle = os.open(folder, os.O_RDONLY)
         fcntl.flock(handle, fcntl.LOCK_EX)
-    finally:
-        os.close(gate)
     try:
         yield folder
     finally:
@@ -61,11 +62,49 @@ def private_folder(parent: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def _gate(parent: Path) -> Iterator[None]:
+    """Sweeps `parent`; nobody else does between a private file's birth and its lock."""
+    gate = os.open(parent, os.O_RDONLY)
+    try:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        sweep(parent)
+        yield
+    finally:
+        os.close(gate)
+
+
+def tidy(parent: Path) -> None:
+    """Removes what killed processes left in `parent`, though nothing new is made there now."""
+    if parent.is_dir():
+        with _gate(parent):
+            pass
+
+
+def abandoned(parent: Path) -> list[Path]:
+    """Private folders and files in `parent` that no living process holds."""
+    return [left for left in parent.glob(f"{PRIVATE_PREFIX}*") if not left.is_symlink() and not _held(left)]
+
+
 def sweep(parent: Path) -> None:
-    """Removes private folders in `parent` that no living process holds."""
-    for left in parent.glob(f"{PRIVATE_PREFIX}*"):
-        if left.is_dir() and not left.is_symlink() and not _held(left):
+    """Removes what is abandoned in `parent`."""
+    for left in abandoned(parent):
+        if left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
+def take_place(finished: Path, path: Path) -> None:
+    """A finished file takes its name, whole; from another file system by way of a copy beside it."""
+    try:
+        finished.replace(path)
+    except OSError as e:
+        if e.errno != errno.EXDEV:
+            raise
+        with write_atomically(path) as beside:
+            shutil.copyfile(finished, beside)
+        finished.unlink()
 
 
 def publish(folder: Path, target: Path) -> bool:

@@ -65,7 +65,7 @@ OPENED = """
     where not exists (select from quality.ticket t where t.thing = s.thing and t.closed_on is null)
 """
 UNKNOWN = """
-    with known as (select distinct dataset, library, kind = 'differs' as differs from quality.ticket)
+    with known as (select distinct dataset, library, kind = 'differs' as differs from quality.ticket where kind <> 'library')
     select 'dataset', dataset from quality.finding where closed_on is null and dataset not in (select dataset from known where not differs)
     union select 'dataset', dataset from quality.quarantine where status = 'open' and dataset not in (select dataset from known where not differs)
     union select 'library', library from quality.disagreement where closed_at is null and library not in (select library from known where differs)
@@ -95,14 +95,14 @@ def hints(registry: Registry) -> list[str]:
 
 def follow_dataset(con: Connection, registry: Registry, dataset: str, delivery_id: str, today: date) -> None:
     """Opens, closes and refreshes the tickets of a dataset after a delivery was applied. In the caller's transaction."""
-    _follow(con, registry, "p.dataset = %(what)s and p.kind in ('refused', 'wrong', 'check')", "t.dataset = %(what)s and t.kind <> 'differs'", dataset, delivery_id, today)  # fmt: skip
+    _follow(con, registry, "p.dataset = %(what)s and p.kind in ('refused', 'wrong', 'check')", "t.dataset = %(what)s and t.kind in ('refused', 'wrong', 'check')", dataset, delivery_id, today)  # fmt: skip
 
 
 def follow_library(con: Connection, registry: Registry, library: str, today: date) -> None:
-    """The same of a library's disagreements, with its publication."""
-    if library in DISPUTED:
-        _follow(con, registry, "p.kind = 'differs' and p.library = %(what)s", "t.kind = 'differs' and t.library = %(what)s", library, library, today)  # fmt: skip
-        declare_sources(con, registry, library)
+    """The same of a library's disagreements and failed checks, with its publication."""
+    kinds = "('differs', 'library')"
+    _follow(con, registry, f"p.kind in {kinds} and p.library = %(what)s", f"t.kind in {kinds} and t.library = %(what)s", library, library, today)  # fmt: skip
+    declare_sources(con, registry, library)
 
 
 def follow_all(con: Connection, registry: Registry, today: date) -> None:
@@ -145,7 +145,9 @@ def sent(con: Connection, tickets: Sequence[int], letter: str, today: date, due:
 
 def declare_sources(con: Connection, registry: Registry, library: str) -> None:
     """quality.field_source: where each field of a library comes from, as schemas/ say it now."""
-    kind = DISPUTED[library]
+    kind = DISPUTED.get(library)
+    if kind is None:
+        return
     declared = sorted(_sources(registry, library, kind))
     names = "library, kind, field, dataset, role, place, staging_table, expression, condition"
     held = db.rows(con, f"select {names} from quality.field_source where library = %s", [library])

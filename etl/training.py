@@ -17,7 +17,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from etl import inputs, pipeline
+from etl import errors, inputs, pipeline
 from etl.errors import JichuError, UsageError
 from etl.run import start
 from etl.settings import now
@@ -40,6 +40,7 @@ SIDE = """
 """
 
 
+@errors.private
 def train(out: Path | None = None, *, persons: int = 4000, seed: int = 1, as_of: str | None = None) -> dict[str, Any]:
     """Estimates from the current population library and writes the file (to `out`, else JICHU_HOME/linkage).
 

@@ -7,7 +7,9 @@ import tempfile
 from collections.abc import Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -18,8 +20,20 @@ _numbers = itertools.count(1)
 THREE_DAYS = {"test_nothing_leaks", "test_tickets", "test_training"}  # share a city that takes minutes to load
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--moments N` asks for the fault suite (tests/faults), which takes long and is no part of `make test`."""
+    parser.addoption(
+        "--moments", type=int, default=0, help="how often the fault suite kills a run; without it only its short selection runs"
+    )
+    parser.addoption("--seed", type=int, default=20180301, help="what the moments of the fault suite are drawn from")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Two processes share the tests (`--dist loadgroup`): a file stays in one, and so do the files of one city."""
+    if not config.getoption("--moments"):
+        asked = [item for item in items if not item.get_closest_marker("faults")]
+        config.hook.pytest_deselected(items=[item for item in items if item not in asked])
+        items[:] = asked
     for item in items:
         item.add_marker(pytest.mark.xdist_group("three_days" if item.path.stem in THREE_DAYS else str(item.path)))
 
@@ -96,6 +110,44 @@ def mail_sink() -> Iterator[MailSink]:
     sink.start()
     yield sink
     sink.stop()
+
+
+class Receiver(ThreadingHTTPServer):
+    """An HTTP server on the loopback that keeps what is posted to it: (path, body)."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Takes)
+        self.taken: list[tuple[str, bytes]] = []
+        self.address = f"http://127.0.0.1:{self.server_address[1]}"
+        Thread(target=self.serve_forever, daemon=True).start()
+
+    def bodies(self, path: str) -> list[bytes]:
+        """What came to a path, in its order."""
+        return [body for at, body in self.taken if at == path]
+
+
+class _Takes(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        self.server.taken.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Silent."""
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    """A collector of metrics and of lineage, for the tests of a module."""
+    made = Receiver()
+    yield made
+    made.shutdown()
+    made.server_close()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 from etl import store
 from etl.catalog.listed import Listed
-from etl.dcat import CONTEXT, RIGHTS, day, frequency, publisher, zh
+from etl.dcat import CONTEXT, RIGHTS, day, frequency, publisher, us, zh
 
 
 def identify(code: str) -> str:
@@ -22,6 +22,7 @@ def write(listed: Listed, path: Path) -> Path:
         "@type": "dcat:Catalog",
         "dct:title": zh(listed.title),
         "dct:description": zh("依《政务信息资源目录编制指南（试行）》由数据声明与数据库注释生成"),
+        "dct:publisher": us(),
         "dct:modified": day(listed.day),
         "dct:language": "zh-CN",
         "dcat:dataset": [_dataset(r, listed) for r in listed.resources],

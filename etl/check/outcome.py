@@ -10,7 +10,8 @@ class Outcome:
     """One row of quality.result.
 
     checked: rows (or values) judged, 0 = not applicable; failed: those that are wrong; broken: the check itself
-    went wrong (a missing column, an SQL error) and says nothing about the data. column_name: the department's own.
+    went wrong (a missing column, an SQL error) and says nothing about the data. column_name: the department's own;
+    definition: fingerprint of what was counted, where counts of one publication serve the next.
     """
 
     target: str
@@ -23,6 +24,7 @@ class Outcome:
     failed: int
     because: str
     column_name: str | None
+    definition: str = ""
 
 
 def critical(outcomes: Iterable[Outcome]) -> list[Outcome]:

@@ -185,7 +185,7 @@ def dimension_scores(judged: Iterable[Judged]) -> dict[str, float | None]:
     sums: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for j in judged:
         if j.checked > 0:
-            sums[j.dimension].append((weigh.severities[j.severity], 1 - j.failed / j.checked))
+            sums[j.dimension].append((weigh.severities[j.severity], max(0.0, 1 - j.failed / j.checked)))
     by_dimension = {d: _mean(sums.get(d, [])) for d in DIMENSIONS}
     total = _mean([(weigh.dimensions[d], v) for d, v in by_dimension.items() if v is not None])
     return {d: None if v is None else round(100 * v, 2) for d, v in {TOTAL: total, **by_dimension}.items()}

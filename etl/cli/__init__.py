@@ -1,27 +1,39 @@
 """The command line: what an engineer types. Every error is one Chinese sentence; nothing shows a traceback."""
 
 import logging
-import os
 import sys
 
 import typer
 
+from etl import logs
 from etl.cli.app import app
-from etl.errors import JichuError, where
+from etl.errors import JichuError, of_the_machine, where
 
 # isort: off
 # Each registers its commands, in the order of --help.
 from etl.cli import loading as loading, deciding as deciding, looking as looking, proposing as proposing, describing as describing
-from etl.cli import documenting as documenting, exchanging as exchanging, mapping as mapping, reviewing as reviewing
-from etl.cli import crediting as crediting, city as city, services as services
+from etl.cli import (
+    documenting as documenting,
+    exchanging as exchanging,
+    mapping as mapping,
+    reviewing as reviewing,
+    overriding as overriding,
+)
+from etl.cli import (
+    crediting as crediting,
+    city as city,
+    services as services,
+    recovering as recovering,
+    watching as watching,
+    measuring as measuring,
+)
 # isort: on
 
 
 def main() -> None:
     """Runs the command line; known errors are said in one line with their exit code."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    logging.getLogger("jichu").setLevel(os.environ.get("JICHU_LOG", "WARNING").upper())
     try:
+        logs.configure()
         code = app(standalone_mode=False)  # click answers with the code of typer.Exit here, and does not raise it
         sys.exit(code if isinstance(code, int) else 0)
     except JichuError as e:
@@ -37,5 +49,8 @@ def main() -> None:
             print(f"jichu: {e.format_message()}；用 --help 看用法", file=sys.stderr)
             sys.exit(2)
         logging.getLogger("jichu").debug("%s", where(e))
+        if said := of_the_machine(e):
+            print(f"jichu: {said}", file=sys.stderr)
+            sys.exit(1)
         print(f"jichu: 内部错误 {type(e).__name__}（JICHU_LOG=debug 可看详情，其中不应有个人信息）", file=sys.stderr)
         sys.exit(1)

@@ -18,11 +18,12 @@ def demo(
     out_dir: Annotated[Path, typer.Option("--out", help="写到哪里")] = Path("var/demo"),
     days: Annotated[int, typer.Option(help="几次交付（每周一次）")] = 1,
     harshness: Annotated[float, typer.Option(help="错误率的倍数")] = 1.0,
+    change: Annotated[float, typer.Option(help="两次交付之间，遇到变动（迁居、换号、结婚、出生、死亡等）的人的比例")] = 0.01,
 ) -> None:
     """造一座虚构的城市：各部门的交付，外加真相（只供评判）。"""
     from etl.demo import generate
 
-    generate(persons=persons, seed=seed, out=out_dir, days=days, harshness=harshness, progress=say)
+    generate(persons=persons, seed=seed, out=out_dir, days=days, harshness=harshness, progress=say, change=change)
     print(f"{persons} 人的城市在 {out_dir}")
 
 

@@ -10,6 +10,14 @@ from etl import decisions, pipeline, spec
 from etl.cli.app import DATASET, app, out, say
 from etl.errors import UsageError
 
+# what the machine lacks, by the name of the error: docs/runbook.md
+HINTS = {
+    "IOException": "（盘满或文件读写失败：jichu doctor 看磁盘）",
+    "OSError": "（盘满或文件读写失败：jichu doctor 看磁盘）",
+    "OutOfMemoryException": "（内存不够：调大 JICHU_MEMORY，或少同时跑几个）",
+    "OperationalError": "（数据库断开：jichu doctor 看数据库，再运行一次）",
+}
+
 
 @app.command(rich_help_panel="装载")
 def run(
@@ -53,7 +61,7 @@ def _accounts(summary: pipeline.Summary) -> None:
     if summary.skipped:
         out.print(f"没有投递文件夹或连接而跳过：{'、'.join(summary.skipped)}", highlight=False)
     for name, error in summary.failures.items():
-        out.print(f"[red]失败[/] {name}：{error}", highlight=False)
+        out.print(f"[red]失败[/] {name}：{error}{HINTS.get(error, '')}", highlight=False)
     out.print(f"用时 {summary.seconds:.1f} 秒", highlight=False)
 
 
@@ -69,3 +77,5 @@ def replay(dataset: Annotated[str, DATASET]) -> None:
             else "，没有在隔离的行"
         )
     )
+    if gone := done["pruned"]:
+        print(f"{len(gone)} 次交付的落地副本已按保存期限删除（最近的是 {gone[-1]}）：它们的行只能用隔离时留下的原样记录重试")

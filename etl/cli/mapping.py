@@ -7,6 +7,7 @@ import typer
 
 from etl import settings
 from etl.cli.app import app, out
+from etl.errors import DatabaseError
 
 
 @app.command(rich_help_panel="报告与目录")
@@ -18,6 +19,11 @@ def maps(
     """写出 QGIS 工程（图层与样式都已配好）；--picture 把同样的图层画成一张图。怎样连接见 docs/qgis.md。"""
     from etl import maps as drawn
 
-    out.print(f"QGIS 工程：{drawn.write(to, service)}", soft_wrap=True)
+    try:
+        path = drawn.write(to, service, drawn.extent(settings.load()))
+    except DatabaseError:  # whoever makes a map for another server need not reach it from here
+        path = drawn.write(to, service)
+        out.print("连不上数据库，不知道城市在哪里：工程打开时看到全国，用“缩放到图层”即可", soft_wrap=True)
+    out.print(f"QGIS 工程：{path}", soft_wrap=True)
     if picture:
         out.print(f"图：{drawn.draw(settings.load(), to / '基础库.png')}", soft_wrap=True)

@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from etl import access
 from etl import settings as settings_module
 from etl.cli.app import app, out
 from etl.errors import UsageError
@@ -45,6 +46,7 @@ def review_list(
 
     settings = settings_module.load()
     listed = review.pairs(settings, kind, limit, judged=judged)
+    access.shown(settings, [str(r) for p in listed for r in (p.left, p.right)], "jichu review list", unmasked=unmasked)
     for pair, side in zip(listed, review.side_by_side(settings, listed, unmasked=unmasked), strict=True):
         chance = f"概率 {pair.probability:.3f}，" if pair.probability is not None else ""
         table = Table(title=f"{pair.pair}  {chance}{review.REASONS[pair.reason]}，{review.STATES[pair.state]}", title_justify="left")
@@ -136,12 +138,14 @@ def explain(
     settings = settings_module.load()
     if other is not None:
         compared = pair.compare(settings, None if kind is Asked.pair else kind, ident, other)
+        access.shown(settings, [str(compared.left), str(compared.right)], "jichu explain pair", unmasked=unmasked)
         pair_page.terminal(compared, out, unmasked=unmasked)
         text = pair_page.page(compared, unmasked=unmasked)
     elif kind is Asked.pair:
         raise UsageError("pair 要写两个标识或记录：jichu explain pair A B")
     else:
         told = why.explain(settings, kind, ident)
+        access.shown(settings, [told.ident], f"jichu explain {kind}", unmasked=unmasked)
         page.terminal(told, out, unmasked=unmasked)
         text = page.page(told, unmasked=unmasked)
     if html:

@@ -17,7 +17,7 @@ from etl.demo.city import City
 from etl.demo.datasets import catalogue
 from etl.demo.rows import Dataset, Output
 from etl.demo.truth import Truth
-from etl.demo.weeks import next_week
+from etl.demo.weeks import USUAL, next_week
 from etl.errors import UsageError
 
 
@@ -53,14 +53,16 @@ def generate(
     datasets: Collection[str] | None = None,
     progress: Callable[[str], None] | None = None,
     harshness: float = 1.0,
+    change: float = USUAL,
 ) -> Summary:
     """A city of that many persons over that many weekly deliveries, the first on 2018-03-01. The same arguments give the same bytes.
 
-    datasets: only these (department/dataset); harshness scales every rate of error. Raises UsageError for an unknown dataset, for
+    datasets: only these (department/dataset); harshness scales every rate of error; change: the share of persons to whom something
+    happens in a week (firms in proportion). Raises UsageError for an unknown dataset, for
     fewer than 100 persons, or when `out` holds something that is not a synthetic city.
     """
-    if persons < 100 or days < 1 or harshness < 0:
-        raise UsageError("人数至少 100，天数至少 1，错误倍数不得为负")
+    if persons < 100 or days < 1 or harshness < 0 or not 0 <= change <= 0.5:
+        raise UsageError("人数至少 100，天数至少 1，错误倍数不得为负，每周变动的比例在 0 与 0.5 之间")
     wanted = _wanted(datasets)
     _clear(out)
     say = progress or (lambda _: None)
@@ -76,7 +78,7 @@ def generate(
         truth.entities(city, np.arange(len(city.entities)))
         for day in range(days):
             if day:
-                city = next_week(city)
+                city = next_week(city, change)
                 truth.people(city, np.flatnonzero(city.people.touched == day))
                 truth.entities(city, np.flatnonzero(city.entities.touched == day))
             drop = out / ("drop" if day == 0 else f"drop_day{day}")

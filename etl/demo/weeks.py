@@ -15,6 +15,7 @@ from etl.demo.text import NO_DAY
 
 MOVES, PHONES, DEATHS, DEPARTURES, BIRTHS, WEDDINGS = 0.003, 0.004, 0.0006, 0.0006, 0.0006, 0.0012
 CLOSED, REPRESENTED, CONVERTED, FOUNDED = 0.004, 0.002, 0.002, 0.004
+USUAL = 0.01  # of all persons: what the rates above come to in a week
 
 
 def _appended(before: People | Entities, new: dict[str, object]) -> dict[str, object]:
@@ -26,13 +27,13 @@ def _appended(before: People | Entities, new: dict[str, object]) -> dict[str, ob
     return out
 
 
-def _births(chance: Chance, p: People, today: int, day: int, regions: Ints) -> People:
+def _births(chance: Chance, p: People, today: int, day: int, regions: Ints, pace: float) -> People:
     """Children of young couples, born in the week before."""
     age = (today - p.birth) / 365.25
     mothers = np.flatnonzero(
         (p.sex == 2) & (p.spouse >= 0) & (age > 20) & (age < 38) & (p.status == LIVING) & p.registered & np.isin(p.slot, (0, 1))
     )
-    mothers = mothers[chance.happens("birth", mothers, BIRTHS * len(p) / max(len(mothers), 1))]
+    mothers = mothers[chance.happens("birth", mothers, pace * BIRTHS * len(p) / max(len(mothers), 1))]
     if not len(mothers):
         return p
     fathers = p.spouse[mothers]
@@ -80,12 +81,12 @@ def _fresh_bodies(p: People, chance: Chance, region: Ints, birth: Ints, sex: Int
     return body
 
 
-def _weddings(chance: Chance, p: People, today: int) -> dict[str, Ints]:
+def _weddings(chance: Chance, p: People, today: int, pace: float) -> dict[str, Ints]:
     """Single men and women of about one age marry."""
     age = (today - p.birth) / 365.25
     free = (p.status == LIVING) & (p.spouse < 0) & (age > 22) & (age < 45) & np.isin(p.marital, (10, 40))
     men, women = (np.flatnonzero(free & (p.sex == s)) for s in (1, 2))
-    pairs = min(int(len(p) * WEDDINGS / 2) + 1, len(men), len(women))
+    pairs = min(int(pace * len(p) * WEDDINGS / 2) + 1, len(men), len(women))
     men = men[np.argsort(chance.uniform("groom", men), kind="stable")][:pairs]
     women = women[np.argsort(chance.uniform("bride", women), kind="stable")][:pairs]
     men, women = men[np.argsort(p.birth[men], kind="stable")], women[np.argsort(p.birth[women], kind="stable")]
@@ -96,12 +97,12 @@ def _weddings(chance: Chance, p: People, today: int) -> dict[str, Ints]:
     return {"spouse": spouse, "since": since, "marital": marital}
 
 
-def _lives(chance: Chance, p: People, today: int, homes: Ints) -> People:
+def _lives(chance: Chance, p: People, today: int, homes: Ints, pace: float) -> People:
     """Who moves, takes another phone, dies or leaves."""
     ids = p.ids
     lives = p.status == LIVING
     draw = chance.uniform("week", ids)
-    edges = np.cumsum([MOVES, PHONES, DEATHS, DEPARTURES])
+    edges = pace * np.cumsum([MOVES, PHONES, DEATHS, DEPARTURES])
     moves, dials, leaves = (
         (lives & (draw < edges[0])),
         lives & (draw >= edges[0]) & (draw < edges[1]),
@@ -123,12 +124,12 @@ def _lives(chance: Chance, p: People, today: int, homes: Ints) -> People:
     )
 
 
-def _firms(city: City, chance: Chance, people: People, day: int, today: int) -> Entities:
+def _firms(city: City, chance: Chance, people: People, day: int, today: int, pace: float) -> Entities:
     """Firms that close, get another representative or a credit code; and new ones."""
     e = city.entities
     ids = np.arange(len(e))
     draw = chance.uniform("firm", ids)
-    edges = np.cumsum([CLOSED, REPRESENTED, CONVERTED])
+    edges = pace * np.cumsum([CLOSED, REPRESENTED, CONVERTED])
     isopen = (e.status == 0) & (e.kind < 2)
     closes, handed, coded = (
         isopen & (draw < edges[0]),
@@ -148,7 +149,7 @@ def _firms(city: City, chance: Chance, people: People, day: int, today: int) -> 
         touched=touched,
         employs=e.employs & ~closes,
     )
-    extra = found(chance.sub("new"), max(int(len(e) * FOUNDED), 3), people, city.plates, today, len(e))
+    extra = found(chance.sub("new"), max(int(pace * len(e) * FOUNDED), 3), people, city.plates, today, len(e))
     n = len(extra)
     extra = replace(
         extra,
@@ -161,22 +162,23 @@ def _firms(city: City, chance: Chance, people: People, day: int, today: int) -> 
     return Entities(**_appended(e, {f.name: getattr(extra, f.name) for f in fields(extra)}))  # type: ignore[arg-type]
 
 
-def next_week(city: City) -> City:
-    """The city one delivery later; what changed is marked with the day."""
+def next_week(city: City, change: float = USUAL) -> City:
+    """The city one delivery later; what changed is marked with the day. `change`: the share of persons to whom something happens."""
+    pace = change / USUAL
     day = city.day + 1
     today = city.today + 7
     chance = city.chance.sub(f"week{day}")
     p = city.people
-    grown = _births(chance, p, today, day, p.id_body // 10**11)
+    grown = _births(chance, p, today, day, p.id_body // 10**11, pace)
     homes = np.unique(p.plate)
-    lived = _lives(chance, grown, today, homes)
-    lived = replace(lived, **_weddings(chance, lived, today))  # type: ignore[arg-type]
+    lived = _lives(chance, grown, today, homes, pace)
+    lived = replace(lived, **_weddings(chance, lived, today, pace))  # type: ignore[arg-type]
     watched = ("plate", "room", "registered_plate", "phone", "status", "spouse")
     differs = np.zeros(len(lived), dtype=bool)
     for name in watched:
         differs |= getattr(lived, name) != getattr(grown, name)
     lived = replace(lived, touched=np.where(differs, day, lived.touched))
-    firms = _firms(city, chance, lived, day, today)
+    firms = _firms(city, chance, lived, day, today, pace)
     more = len(lived) - len(p)
     employer = np.concatenate([city.employer, np.full(more, -1)])
     since = np.concatenate([city.employed_since, np.full(more, NO_DAY)])

@@ -27,7 +27,7 @@ from etl.spec import exchange as declaration
 CHUNK = 1 << 20
 README = """本包由“基础”按《政务信息资源共享管理暂行办法》的共享条件制作。
 manifest.json  清单：发送方、接收方、次序、截至日期、每张表的结构、行数、校验和、每个文件的 SHA-256 与 SM3
-manifest.sig   清单的 Ed25519 签名（base64）
+manifest.sig   清单的签名（base64）；算法写在清单的 signature：Ed25519，或 SM2-SM3（GB/T 32918，DER）
 data/*.parquet 数据（有几何的为 GeoParquet 1.1，CGCS2000）；data/*.csv 同样的数据（UTF-8 带 BOM，几何为 WKT）
 change_type：I 新增，U 变更，D 删除（只有主键）。装载：jichu import 本文件；装载后把回执交还发送方。
 只想看内容的：CSV 里的文字都加了引号，不要在表格软件里当公式执行；要载入别的系统的，请用 Parquet。

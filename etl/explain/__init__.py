@@ -98,6 +98,7 @@ def explain(settings: Settings, kind: str, ident: str) -> Explanation:
             _unknown(con, kind, asked)
         said = told(con, registry, kind, [m.record for m in members])
         names = [str(m.record) for m in members]
+        put = _overrides(con, kind, [tuple(m.record) for m in members], settings.today)
         return Explanation(
             kind,
             found,
@@ -106,7 +107,7 @@ def explain(settings: Settings, kind: str, ident: str) -> Explanation:
             golden is not None,
             members,
             _edges(con, kind, names, rules),
-            list(_fields(registry, kind, golden or {}, members, said)),
+            list(_fields(registry, kind, golden or {}, members, said, put)),
             _judgements(con, kind, names, settings.today),
             registry,
         )
@@ -200,6 +201,17 @@ def _judgements(
     return [(pair, verdict, Record.of(a), Record.of(b), by, at, until) for pair, verdict, a, b, by, at, until in found]
 
 
+def _overrides(con: Connection, kind: str, members: list[tuple[str, ...]], today: date) -> dict[str, str]:
+    """Field → who put its value there, on what ground and until when: documented overrides come before every source."""
+    found = db.rows(
+        con,
+        "select field, id, by, why, until from quality.override where library = %s and (dataset, source_key, role) in %s "
+        "and withdrawn_at is null and (until is null or until >= %s) order by id",
+        [LIBRARY[kind], tuple(members) or (("", "", ""),), today],
+    )
+    return {f: f"平台更正（第 {n} 号，{by}：{why}{f'，至 {until}' if until else ''}）" for f, n, by, why, until in found}
+
+
 # ── whom each field was taken from ───────────────────────────────────────────────────────────────────────────────
 
 
@@ -233,7 +245,9 @@ class _Voice:
     told_at: datetime
 
 
-def _fields(registry: Registry, kind: str, golden: dict[str, Any], members: list[Member], said: dict[Record, Told]) -> Iterator[Field]:
+def _fields(
+    registry: Registry, kind: str, golden: dict[str, Any], members: list[Member], said: dict[Record, Told], put: dict[str, str]
+) -> Iterator[Field]:
     """Every golden field, its source recomputed by the library's order of belief."""
     believe = registry.libraries[LIBRARY[kind]].believe[kind]
     voices = [
@@ -242,7 +256,7 @@ def _fields(registry: Registry, kind: str, golden: dict[str, Any], members: list
         if m.record in said and (said[m.record].removed_on is None or (kind == "person" and m.record.dataset == REGISTER))
     ]
     for name, value in golden.items():
-        source, reason = _source(kind, name, value, voices, believe)
+        source, reason = (None, put[name]) if name in put else _source(kind, name, value, voices, believe)
         rule = believe.get(BELIEVED[kind].get(name, (name,))[-1])
         yield Field(name, value, source, reason, _others(kind, name, value, voices) if rule and rule.disagree else ())
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from etl import connections
+from etl.errors import DeliveryRefused
+from etl.extract import bucket
 from etl.extract.model import Waiting
 from etl.settings import Settings
 from etl.spec import Registry, Source
@@ -26,6 +28,8 @@ def find(source: Source, settings: Settings, since: str | None = None) -> list[W
     if channel != "file":
         found = connections.get(source.department, settings.home)
         return [Waiting(source.name, settings.today, channel, connection=found, since=since if channel == "api" else None)] if found else []
+    if store := bucket.of(source, settings):
+        return _found_there(source, settings, store)
     link = _link_above(source, settings)
     if link:
         return [Waiting(source.name, settings.today, channel, folder=link)]
@@ -33,9 +37,24 @@ def find(source: Source, settings: Settings, since: str | None = None) -> list[W
     return [Waiting(source.name, day, channel, folder=folder) for day, folder in sorted(dated)]
 
 
+def _found_there(source: Source, settings: Settings, store: bucket.Bucket) -> list[Waiting]:
+    """`find` on object storage. A store that does not answer is one delivery of today that cannot be reached, as with an API."""
+    try:
+        dated = [(_day(f), f) for f in store.folders(source.department, source.dataset)]
+        remotes = [(day, store.delivery(source, f, settings.home)) for day, f in dated if day]
+    except DeliveryRefused as e:
+        return [Waiting(source.name, settings.today, source.delivery.channel, remote=bucket.Unlisted(e))]
+    return [Waiting(source.name, day, source.delivery.channel, remote=r) for day, r in remotes if any(o.name == DONE for o in r.objects)]
+
+
 def incomplete(source: Source, settings: Settings) -> list[Path]:
     """Dated folders without _SUCCESS: the department is still writing, or forgot it."""
-    if source.delivery.channel != "file" or _link_above(source, settings):
+    if source.delivery.channel != "file":
+        return []
+    if store := bucket.of(source, settings):
+        dated = [f for f in store.folders(source.department, source.dataset) if _day(f)]
+        return [Path(f) for f in dated if all(o.name != DONE for o in store.delivery(source, f, settings.home).objects)]
+    if _link_above(source, settings):
         return []
     return sorted(f for _, f in _dated(_home_of(source, settings)) if not f.is_symlink() and not os.path.lexists(f / DONE))
 
@@ -43,6 +62,8 @@ def incomplete(source: Source, settings: Settings) -> list[Path]:
 def misnamed(source: Source, settings: Settings) -> list[Path]:
     """Folders of a dataset whose name is not a date YYYYMMDD: nobody will ever read them."""
     home = _home_of(source, settings)
+    if source.delivery.channel == "file" and (store := bucket.of(source, settings)):
+        return [Path(f) for f in store.folders(source.department, source.dataset) if _day(f) is None]
     if source.delivery.channel != "file" or _link_above(source, settings) or not home.is_dir():
         return []
     return sorted(f for f in _folders(home) if _day(f.name) is None)
@@ -52,14 +73,21 @@ def reachable(source: Source, settings: Settings) -> bool:
     """Whether anything could come from this source: its folder is in the drop, or its connection is declared."""
     if source.delivery.channel != "file":
         return connections.get(source.department, settings.home) is not None
+    if store := bucket.of(source, settings):
+        try:
+            return source.dataset in store.folders(source.department)
+        except DeliveryRefused:
+            return True  # something may be there; that it cannot be listed is booked
     return _link_above(source, settings) is not None or _home_of(source, settings).is_dir()
 
 
 def strangers(registry: Registry, settings: Settings) -> list[str]:
     """`department/dataset` folders in the drop that no spec declares. The demo form's api/ is not a dataset."""
+    known = {s.name for s in registry.sources.values() if s.delivery.channel == "file"}
+    if store := bucket.shared(settings):
+        return sorted(n for d in store.folders() for f in store.folders(d) if (n := f"{d}/{f}") not in known and f != "api")
     if not settings.drop.is_dir():
         return []
-    known = {s.name for s in registry.sources.values() if s.delivery.channel == "file"}
     departments = [d for d in _folders(settings.drop) if not d.is_symlink()]
     names = [f"{d.name}/{f.name}" for d in departments for f in _folders(d) if f.name != "api"]
     return sorted(n for n in names if n not in known)
@@ -69,12 +97,21 @@ def fingerprint(source: Source, waiting: Waiting) -> str | None:
     """SHA-256 over the names and bytes of a folder's files, _SUCCESS too; None for a database or API.
 
     A symbolic link counts with its target's name and is never followed; anything else that is no plain file
-    counts with its name.
+    counts with its name. What lies on object storage is fetched for it, unless its listing (sizes, ETags) is the one of last time.
     """
-    if waiting.folder is None:
+    remote = waiting.remote
+    if remote and remote.known:
+        return remote.known
+    try:
+        place = waiting.place
+    except DeliveryRefused as e:  # landing it says so again; the same listing need not be refused twice
+        return remote.listing if isinstance(remote, bucket.Remote) and e.code != "unreachable" else None
+    if place is None:
         return None
-    found = entries(waiting.folder)
-    return combined((p.name, kind(p), _content(p)) for p in found)
+    found = combined((p.name, kind(p), _content(p)) for p in entries(place))
+    if isinstance(remote, bucket.Remote):
+        remote.remember(found)
+    return found
 
 
 def combined(files: Iterable[tuple[str, str, str]]) -> str:

@@ -70,7 +70,7 @@ def land(source: Source, waiting: Waiting, settings: Settings, known: Mapping[st
     known: delivery_id → content_sha256 of deliveries on the books; where the short id of other content is taken the
     id grows. Raises DeliveryRefused with the contract's code.
     """
-    if waiting.folder is not None:
+    if waiting.channel == "file":
         sha = drop.fingerprint(source, waiting) or ""
         there = _reusable(source, waiting, settings, sha, known or {})
         if there:
@@ -82,8 +82,10 @@ def land(source: Source, waiting: Waiting, settings: Settings, known: Mapping[st
         reading = Reading(source, limits(), Rows(beside, limits()), beside / "scratch")
         files: list[Copied] = []
         watermark = None
-        if waiting.folder is not None:
-            sha, files = _files(waiting.folder, whole / "raw", reading)
+        if place := waiting.place:
+            sha, files = _files(place, whole / "raw", reading)
+            if waiting.remote:
+                waiting.remote.release()
         elif waiting.connection is None:
             raise DeliveryRefused("unreachable", f"没有 {source.department} 的连接")
         elif waiting.channel == "api":

@@ -5,11 +5,12 @@ from datetime import date
 from pathlib import Path
 
 from etl.connections import Connection
+from etl.extract.bucket import Remote, Unlisted
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A delivery that could be landed: a complete folder in the drop, or a department's database or API.
+    """A delivery that could be landed: a complete folder in the drop (`remote`: on object storage), or a department's database or API.
 
     delivered_on: the folder's date, else the business date; since: for an API, the greatest update time
     received so far (ISO), None = everything.
@@ -21,6 +22,12 @@ class Waiting:
     folder: Path | None = None
     connection: Connection | None = None
     since: str | None = None
+    remote: Remote | Unlisted | None = None
+
+    @property
+    def place(self) -> Path | None:
+        """The folder of its files on this machine; what lies on object storage is fetched. None for a database or API."""
+        return self.remote.local() if self.remote else self.folder
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import duckdb
 from psycopg2.extensions import connection as Connection
 
 from etl import db
-from etl.engine import count, folder
+from etl.engine import columns, count, folder
 from etl.load import measured
 from etl.settings import Settings
 
@@ -13,14 +13,13 @@ KIND = {"population": "person", "legal_entity": "entity"}
 
 def write(con: Connection, duck: duckdb.DuckDBPyConnection, library: str, settings: Settings) -> None:
     """Replaces match.<kind>_member and _edge where they differ; refreshes the pairs for review; opens and closes disagreements."""
-    scratch = folder(duck)
     if kind := KIND.get(library):
         measure(con, duck, library, settings)
-        _replace(con, duck, f"match.{kind}_member", f"matched.{kind}_member", ["dataset", "source_key", "role"], scratch)
-        _replace(con, duck, f"match.{kind}_edge", f"matched.{kind}_edge", ["left_record", "right_record", "rule"], scratch)
+        _replace(con, duck, f"match.{kind}_member", f"matched.{kind}_member", ["dataset", "source_key", "role"])
+        _replace(con, duck, f"match.{kind}_edge", f"matched.{kind}_edge", ["left_record", "right_record", "rule"])
         _reviews(con, duck, kind, settings)
     if count(duck, "select count(*) from information_schema.tables where table_schema = 'out' and table_name = 'disagreement'"):
-        _disagreements(con, duck, library, scratch)
+        _disagreements(con, duck, library)
 
 
 def measure(con: Connection, duck: duckdb.DuckDBPyConnection, library: str, settings: Settings) -> None:
@@ -30,30 +29,38 @@ def measure(con: Connection, duck: duckdb.DuckDBPyConnection, library: str, sett
         measured.write(con, duck, library, kind, settings, sequence)
 
 
-def _replace(con: Connection, duck: duckdb.DuckDBPyConnection, table: str, relation: str, key: list[str], scratch: object) -> None:
-    """Brings a table to a relation's content by deleting and inserting only what differs."""
-    from pathlib import Path
+def _replace(con: Connection, duck: duckdb.DuckDBPyConnection, table: str, relation: str, key: list[str]) -> None:
+    """Brings a table to a relation's content; only what differs travels to PostgreSQL, and is deleted and inserted there."""
+    gone, fresh = _compared(con, duck, table, relation, columns_of(con, table))
+    keys = ", ".join(key)
+    if count(duck, f"select count(*) from {gone}"):
+        duck.execute(f"create or replace temp view shipped as select {keys} from {gone}")
+        db.rows(con, f"create temp table gone_row on commit drop as select {keys} from {table} limit 0")
+        db.copy_in(con, duck, "shipped", "pg_temp.gone_row", folder(duck))
+        db.rows(con, "analyze gone_row")
+        db.rows(con, f"delete from {table} t using gone_row g where {' and '.join(f't.{k} = g.{k}' for k in key)}")
+        db.rows(con, "drop table gone_row")
+    if count(duck, f"select count(*) from {fresh}"):
+        db.copy_in(con, duck, fresh, table, folder(duck))
 
-    name = table.replace(".", "_")
-    listed = ", ".join(
-        r[0]
-        for r in db.rows(
-            con,
-            "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped order by attnum",
-            [table],
-        )
-    )
-    db.rows(con, f"create temp table new_{name} (like {table}) on commit drop")
-    duck.execute(f"create or replace temp view shipped as select {listed} from {relation}")
-    db.copy_in(con, duck, "shipped", f"pg_temp.new_{name}", Path(str(scratch)))
-    db.rows(con, f"analyze new_{name}")
-    if not db.rows(con, f"select exists (select from {table})")[0][0]:
-        db.rows(con, f"insert into {table} ({listed}) select {listed} from new_{name}")
-        return
-    same = " and ".join(f"t.{c} is not distinct from n.{c}" for c in listed.split(", ") if c not in key)
-    on = " and ".join(f"t.{k} = n.{k}" for k in key)
-    db.rows(con, f"delete from {table} t where not exists (select from new_{name} n where {on} and {same or 'true'})")
-    db.rows(con, f"insert into {table} ({listed}) select {listed} from new_{name} n where not exists (select from {table} t where {on})")
+
+def _compared(con: Connection, duck: duckdb.DuckDBPyConnection, table: str, relation: str, names: list[str]) -> tuple[str, str]:
+    """What stands in a table (or a query) and not in a DuckDB relation, and the other way round: two tables of DuckDB.
+
+    DuckDB compares millions of rows in a second; PostgreSQL would have to take them all in and join them.
+    """
+    kinds, listed, there = columns(duck, relation), ", ".join(names), folder(duck) / "there.parquet"
+    db.copy_out(con, f"select {listed} from {table}", {n: kinds[n] for n in names}, there, duck)
+    duck.execute(f"create or replace temp table gone as select * from read_parquet('{there}') except select {listed} from {relation}")
+    duck.execute(f"create or replace temp table fresh as select {listed} from {relation} except select * from read_parquet('{there}')")
+    there.unlink()
+    return "gone", "fresh"
+
+
+def columns_of(con: Connection, table: str) -> list[str]:
+    """The columns of a table in their order."""
+    sql = "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped order by attnum"
+    return [str(r[0]) for r in db.rows(con, sql, [table])]
 
 
 def _reviews(con: Connection, duck: duckdb.DuckDBPyConnection, kind: str, settings: Settings) -> None:
@@ -89,26 +96,18 @@ def _reviews(con: Connection, duck: duckdb.DuckDBPyConnection, kind: str, settin
     )
 
 
-def _disagreements(con: Connection, duck: duckdb.DuckDBPyConnection, library: str, scratch: object) -> None:
+def _disagreements(con: Connection, duck: duckdb.DuckDBPyConnection, library: str) -> None:
     """`out.disagreement` is the state of today: what is not in it any more is closed, what is new is opened."""
-    from pathlib import Path
-
-    names = "record_id, field, kept_value, kept_from, other_value, other_from, other_key"
-    db.rows(
-        con,
-        "create temp table told (record_id text, field text, kept_value text, kept_from text, other_value text, other_from text, other_key text) on commit drop",
-    )
-    duck.execute(f"create or replace temp view shipped as select {names} from out.disagreement")
-    db.copy_in(con, duck, "shipped", "pg_temp.told", Path(str(scratch)))
+    names = ["record_id", "field", "kept_value", "kept_from", "other_value", "other_from", "other_key"]
+    listed = ", ".join(names)
+    still = f"(select {listed} from quality.disagreement where library = '{library}' and closed_at is null) still"
+    gone, fresh = _compared(con, duck, still, "out.disagreement", names)
+    db.rows(con, f"create temp table told on commit drop as select {listed} from quality.disagreement limit 0")
+    db.copy_in(con, duck, gone, "pg_temp.told", folder(duck))
     db.rows(con, "analyze told")
-    same = " and ".join(f"d.{c} is not distinct from t.{c}" for c in names.split(", "))
-    db.rows(
-        con,
-        f"update quality.disagreement d set closed_at = now() where library = %s and closed_at is null and not exists (select from told t where {same})",
-        [library],
-    )
-    db.rows(
-        con,
-        f"insert into quality.disagreement (library, {names}) select %s, {names} from told t where not exists (select from quality.disagreement d where d.library = %s and d.closed_at is null and {same})",
-        [library, library],
-    )
+    same = " and ".join(f"d.{c} is not distinct from t.{c}" for c in names[1:])
+    sql = f"update quality.disagreement d set closed_at = now() from told t where d.library = %s and d.closed_at is null and d.record_id = t.record_id and {same}"
+    db.rows(con, sql, [library])
+    db.rows(con, "delete from told")
+    db.copy_in(con, duck, fresh, "pg_temp.told", folder(duck))
+    db.rows(con, f"insert into quality.disagreement (library, {listed}) select %s, {listed} from told", [library])

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -15,7 +14,8 @@ from psycopg2.extras import execute_values
 
 from etl import db, migrate, store
 from etl.account import Account
-from etl.engine import columns, quote
+from etl.engine import columns, folder, quote
+from etl.errors import DatabaseError
 from etl.load.bulk import without_indexes
 from etl.settings import Settings
 from etl.spec import Registry, Source
@@ -44,8 +44,10 @@ class Taken:
 
 
 def instance(con: Connection) -> str:
-    """Which database this is, so that caches of another are never believed."""
-    return str(db.rows(con, "select id::text from ops.instance")[0][0])
+    """Which database this is, so that caches of another are never believed; nor those of a future that a restore to a point in time undid."""
+    sql = "select id::text, left(pg_walfile_name(pg_current_wal_lsn()), 8) from ops.instance"
+    ((ident, timeline),) = db.rows(con, sql)
+    return str(ident) if timeline == "00000001" else f"{ident}-{timeline}"
 
 
 def _version(con: Connection, source: Source) -> str:
@@ -60,14 +62,14 @@ def snapshot(settings: Settings, con: Connection, duck: duckdb.DuckDBPyConnectio
     """The dataset's staging rows as a Parquet file: the cache of the last commit, else read back from the database."""
     kinds = {**FIXED, **{n: k for n, (k, _) in registry.outputs(source).items()}}
     shape = hashlib.sha256(json.dumps(kinds).encode()).hexdigest()[:8]
-    folder = settings.home / "cache" / instance(con) / source.name
-    file = folder / f"{_version(con, source)}-{shape}.parquet"
+    shelf = settings.home / "cache" / instance(con) / source.name
+    file = shelf / f"{_version(con, source)}-{shape}.parquet"
     if not file.exists():
         migrate.staging(con, registry, source)
         listed = ", ".join(f"encode(st_asewkb({quote(n)}), 'hex')" if k == "BLOB" else quote(n) for n, k in kinds.items())
         sql = f"select {listed} from staging.{quote(source.table)} where dataset = '{source.name}'"
         db.copy_out(con, sql, kinds, file, duck)
-        store.forget(folder, file)
+        store.forget(shelf, file)
     return file
 
 
@@ -75,14 +77,14 @@ def past(settings: Settings, con: Connection, duck: duckdb.DuckDBPyConnection, r
     """The replaced versions of a dataset's rows as a Parquet file (column replaced_on beside those of the snapshot)."""
     kinds = {**FIXED, **{n: k for n, (k, _) in registry.outputs(source).items()}, "replaced_on": "DATE"}
     shape = hashlib.sha256(json.dumps(kinds).encode()).hexdigest()[:8]
-    folder = settings.home / "cache" / instance(con) / "past" / source.name
-    file = folder / f"{_version(con, source)}-{shape}.parquet"
+    shelf = settings.home / "cache" / instance(con) / "past" / source.name
+    file = shelf / f"{_version(con, source)}-{shape}.parquet"
     if not file.exists():
         listed = ", ".join(f"encode(st_asewkb({quote(n)}), 'hex')" if k == "BLOB" else quote(n) for n, k in kinds.items())
         db.copy_out(
             con, f"select {listed} from staging.{quote(source.table + '__past')} where dataset = '{source.name}'", kinds, file, duck
         )
-        store.forget(folder, file)
+        store.forget(shelf, file)
     return file
 
 
@@ -95,7 +97,7 @@ def keep_snapshot(
     file = settings.home / "cache" / instance(con) / source.name / f"{_version(con, source)}-{shape}.parquet"
     con.commit()
     listed = ", ".join(quote(n) for n in kinds)
-    part = file.with_name(f"{file.name}.{os.getpid()}.part")
+    part = folder(duck) / "snapshot.parquet"
     duck.execute(f"""
         copy (
             select {listed} from incoming
@@ -104,7 +106,8 @@ def keep_snapshot(
             from (select * from read_parquet('{before}') anti join incoming using (source_key)) s left join (select source_key from removed) gone using (source_key)
         ) to '{part}' (format parquet, compression zstd, compression_level 1)
     """)
-    part.replace(file)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    store.take_place(part, file)
     store.forget(file.parent, file)
 
 
@@ -151,6 +154,7 @@ def commit(
     with con:
         # Departments share a table (grid_residents): two first loads would each wait for the other's look at it.
         db.rows(con, "select pg_advisory_xact_lock(hashtext(%s))", [table])
+        _only_once(con, taken)
         listed = [
             r[0]
             for r in db.rows(
@@ -183,6 +187,13 @@ def commit(
         findings(con, duck, taken, cleaned, scratch)
         results(con)
         db.rows(con, f"drop table {waiting}")
+
+
+def _only_once(con: Connection, taken: Taken) -> None:
+    """Stops a run whose lock's connection was cut, when another run has loaded the same delivery meanwhile."""
+    sql = "select 1 from ops.delivery where dataset = %s and delivery_id = %s and state = 'loaded'"
+    if db.rows(con, sql, [taken.dataset, taken.delivery_id]):
+        raise DatabaseError(f"{taken.dataset} {taken.delivery_id} 已由另一次运行装载（本次运行的锁断开过）；没有重复装载，再运行一次即可")
 
 
 def _keys(con: Connection, duck: duckdb.DuckDBPyConnection, what: str, scratch: Path) -> None:
@@ -289,6 +300,7 @@ def reject(
     with con:
         _upsert_delivery(con, {**taken.__dict__, **counts, "state": state, "reason": reason, "notes": list(taken.notes)})
         beside(con)
+        db.rows(con, f"drop table if exists candidate.{quote(taken.dataset.replace('/', '__'))}")  # what the checks looked at
 
 
 def _upsert_delivery(con: Connection, values: dict[str, Any]) -> None:
@@ -301,7 +313,19 @@ def _upsert_delivery(con: Connection, values: dict[str, Any]) -> None:
 
 def write_results(con: Connection, outcomes: Sequence[Any], delivery_id: str | None) -> None:
     """Check outcomes (etl.check.Outcome) into quality.result."""
-    fields = ("target", "expectation", "dimension", "severity", "success", "broken", "checked", "failed", "because", "column_name")
+    fields = (
+        "target",
+        "expectation",
+        "dimension",
+        "severity",
+        "success",
+        "broken",
+        "checked",
+        "failed",
+        "because",
+        "column_name",
+        "definition",
+    )
     if outcomes:
         with con.cursor() as c:
             execute_values(

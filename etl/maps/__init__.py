@@ -2,6 +2,6 @@
 
 from etl.maps.layers import LAYERS, Layer, relation
 from etl.maps.picture import draw
-from etl.maps.project import write
+from etl.maps.project import extent, write
 
-__all__ = ["LAYERS", "Layer", "draw", "relation", "write"]
+__all__ = ["LAYERS", "Layer", "draw", "extent", "relation", "write"]

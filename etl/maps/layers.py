@@ -21,7 +21,8 @@ class Layer:
     """One layer. `reads` is a table, or a query in brackets, that an analyst may read; every row has a unique `key` and a `geom` of EPSG:4490.
 
     `categories` (value → color, label) or `bands` colour by `by`; `label` is the column written beside each feature. `from_scale`: shown
-    from 1:n on inwards, None at every scale. `size`: a marker's diameter or an outline's width, in millimetres.
+    from 1:n on inwards, None at every scale; `to_scale`: hidden from there on inwards, where it would cover what is finer. `size`: a
+    marker's diameter or an outline's width, in millimetres.
     """
 
     name: str
@@ -38,14 +39,16 @@ class Layer:
     size: float = 2.0
     fill: bool = True
     from_scale: int | None = None
+    to_scale: int | None = None
 
 
 RESIDENTS = (
     Band(0, 50, "#fff5eb"),
     Band(50, 200, "#fdd0a2"),
     Band(200, 1000, "#fd8d3c"),
-    Band(1000, 5000, "#d94801"),
-    Band(5000, 10_000_000, "#7f2704"),
+    Band(1000, 5000, "#e6550d"),
+    Band(5000, 20_000, "#a63603"),
+    Band(20_000, 10_000_000, "#5a1a02"),
 )
 CELLS = (
     Band(0, 10, "#f7fbff"),
@@ -100,6 +103,7 @@ LAYERS = (
         bands=RESIDENTS,
         label="town",
         size=0.2,
+        to_scale=100_000,
     ),
     Layer(
         "building",

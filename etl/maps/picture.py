@@ -1,5 +1,6 @@
 """The same layers drawn without QGIS: the city by town, and its fullest town in detail, as one PNG."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def draw(settings: Settings, path: Path) -> Path:
         near.set_ylim(y - DETAIL, y + DETAIL)
     near.set_title("人口最多的网格周围：网格、用地、楼栋、单位", fontsize=15)
     for axes in (whole, near):
-        axes.set_aspect(1 / 0.876)  # a degree of longitude is shorter, by the cosine of 28.9°
+        axes.set_aspect(1 / math.cos(math.radians(sum(axes.get_ylim()) / 2)))  # a degree of longitude is shorter, by the latitude's cosine
         axes.tick_params(labelsize=8)
         axes.ticklabel_format(useOffset=False)
         axes.set_xlabel("经度（度）")

@@ -4,11 +4,14 @@ import zipfile
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from etl import db
 from etl.maps.layers import LAYERS, Band, Layer
+from etl.settings import Settings
 
 VERSION = "3.22.0"
 CRS = {
     "proj4": "+proj=longlat +ellps=GRS80 +no_defs",
+    "srsid": "27734",  # QGIS believes `authid` only beside a number of its own table; which one, it does not compare
     "srid": "4490",
     "authid": "EPSG:4490",
     "description": "China Geodetic Coordinate System 2000",
@@ -17,20 +20,33 @@ CRS = {
     "geographicflag": "true",
 }
 GEOMETRY = {"Point": ("Point", "0", "marker"), "Polygon": ("MultiPolygon", "2", "fill")}
-EXTENT = (105.1, 27.6, 106.5, 29.4)
+Extent = tuple[float, float, float, float]  # west, south, east, north, in degrees
+COUNTRY: Extent = (73.5, 18.0, 135.1, 53.6)
 
 
-def write(folder: Path, service: str = "jichu") -> Path:
-    """Writes 基础库.qgz and returns its path. `service`: a section of the user's pg_service.conf with host, database and account."""
+def ident(layer: Layer) -> str:
+    """The layer's id: QGIS takes none of ten characters or fewer, and gives the layer another that its tree does not know."""
+    return f"jichu_layer_{layer.name}"
+
+
+def extent(settings: Settings) -> Extent:
+    """Where the city lies: its divisions and a margin; the country while there are none. Raises DatabaseError."""
+    sql = "select st_xmin(e), st_ymin(e), st_xmax(e), st_ymax(e) from (select st_expand(st_extent(geom)::geometry, 0.02) as e from geospatial.region) x where e is not null"
+    found: list[Extent] = db.query(settings, sql)
+    return found[0] if found else COUNTRY
+
+
+def write(folder: Path, service: str = "jichu", shown: Extent = COUNTRY) -> Path:
+    """Writes 基础库.qgz and returns its path. `service`: a section of the user's pg_service.conf with host, database and account; `shown`: where it opens."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "基础库.qgz"
-    text = ET.tostring(project(service), encoding="unicode")
+    text = ET.tostring(project(service, shown), encoding="unicode")
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("基础库.qgs", f"<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n{text}\n")
     return path
 
 
-def project(service: str) -> ET.Element:
+def project(service: str, shown: Extent = COUNTRY) -> ET.Element:
     """The project's XML."""
     root = ET.Element("qgis", {"projectname": "基础库", "version": VERSION})
     _text(root, "title", "基础库")
@@ -39,21 +55,27 @@ def project(service: str) -> ET.Element:
     layers = ET.SubElement(root, "projectlayers")
     order = ET.SubElement(root, "layerorder")
     for layer in LAYERS:
-        shown = "Qt::Checked" if layer.name in ("county", "town", "shelter", "entity", "cell") else "Qt::Unchecked"
+        checked = "Qt::Checked" if layer.name in ("county", "town", "shelter", "entity", "cell") else "Qt::Unchecked"
         source = datasource(layer, service)
         ET.SubElement(
             tree,
             "layer-tree-layer",
-            {"id": layer.name, "name": layer.title, "providerKey": "postgres", "source": source, "checked": shown, "expanded": "0"},
+            {"id": ident(layer), "name": layer.title, "providerKey": "postgres", "source": source, "checked": checked, "expanded": "0"},
         )
         _layer(layers, layer, source)
-        ET.SubElement(order, "layer", {"id": layer.name})
+        ET.SubElement(order, "layer", {"id": ident(layer)})
     canvas = ET.SubElement(root, "mapcanvas", {"name": "theMapCanvas"})
     _text(canvas, "units", "degrees")
-    extent = ET.SubElement(canvas, "extent")
-    for name, value in zip(("xmin", "ymin", "xmax", "ymax"), EXTENT, strict=True):
-        _text(extent, name, str(value))
+    bounds = dict(zip(("xmin", "ymin", "xmax", "ymax"), map(str, shown), strict=True))
+    box = ET.SubElement(canvas, "extent")
+    for name, value in bounds.items():
+        _text(box, name, value)
     _crs(ET.SubElement(canvas, "destinationsrs"))
+    views = ET.SubElement(root, "ProjectViewSettings", {"UseProjectScales": "0"})
+    _crs(ET.SubElement(views, "DefaultViewExtent", bounds))
+    properties = ET.SubElement(root, "properties")
+    enabled = ET.SubElement(ET.SubElement(properties, "SpatialRefSys"), "ProjectionsEnabled", {"type": "int"})
+    enabled.text = "1"  # without it QGIS does not read projectCrs
     return root
 
 
@@ -69,8 +91,9 @@ def datasource(layer: Layer, service: str) -> str:
 def _layer(parent: ET.Element, layer: Layer, source: str) -> None:
     _, wkb, _ = GEOMETRY[layer.geometry]
     scale = {"hasScaleBasedVisibilityFlag": "0"}
-    if layer.from_scale:
-        scale = {"hasScaleBasedVisibilityFlag": "1", "minScale": str(layer.from_scale), "maxScale": "0"}
+    if layer.from_scale or layer.to_scale:
+        farthest, nearest = layer.from_scale or 100_000_000, layer.to_scale or 0
+        scale = {"hasScaleBasedVisibilityFlag": "1", "minScale": str(farthest), "maxScale": str(nearest)}
     made = ET.SubElement(
         parent,
         "maplayer",
@@ -83,7 +106,7 @@ def _layer(parent: ET.Element, layer: Layer, source: str) -> None:
             **scale,
         },
     )
-    for name, text in (("id", layer.name), ("datasource", source), ("layername", layer.title), ("provider", "postgres")):
+    for name, text in (("id", ident(layer)), ("datasource", source), ("layername", layer.title), ("provider", "postgres")):
         _text(made, name, text)
     made.find("provider").set("encoding", "UTF-8")  # type: ignore[union-attr]
     _crs(ET.SubElement(made, "srs"))
@@ -154,15 +177,22 @@ def _symbol(parent: ET.Element, name: str, layer: Layer, color: str) -> None:
 def _labels(parent: ET.Element, layer: Layer) -> None:
     labeling = ET.SubElement(parent, "labeling", {"type": "simple"})
     settings = ET.SubElement(labeling, "settings", {"calloutType": "simple"})
-    style = ET.SubElement(
-        settings,
-        "text-style",
-        {"fieldName": layer.label, "fontFamily": "Noto Sans CJK SC", "fontSize": "9" if layer.fill else "11", "textColor": "40,40,40,255"},
-    )
-    ET.SubElement(style, "text-buffer", {"bufferDraw": "1", "bufferSize": "0.7", "bufferColor": "255,255,255,255"})
-    placement = "6" if layer.geometry == "Point" else "1"
-    ET.SubElement(settings, "placement", {"placement": placement})
-    ET.SubElement(settings, "rendering", {"obstacle": "1", "displayAll": "0"})
+    # what is left out counts as nought for QGIS: without multilineHeight a label has no height and is not drawn
+    font = {"fontFamily": "Noto Sans CJK SC", "fontSize": "9" if layer.fill else "11", "fontSizeUnit": "Point", "fontWeight": "50"}
+    ink = {"textColor": "40,40,40,255", "textOpacity": "1", "multilineHeight": "1", "isExpression": "0", "fontKerning": "1"}
+    style = ET.SubElement(settings, "text-style", {"fieldName": layer.label} | font | ink)
+    halo = {"bufferDraw": "1", "bufferSize": "0.7", "bufferSizeUnits": "MM", "bufferColor": "255,255,255,255", "bufferOpacity": "1"}
+    ET.SubElement(style, "text-buffer", halo)
+    ET.SubElement(settings, "placement", {"placement": "6" if layer.geometry == "Point" else "1", "priority": "5"})
+    drawn = {
+        "drawLabels": "1",
+        "obstacle": "1",
+        "obstacleFactor": "1",
+        "displayAll": "0",
+        "fontMinPixelSize": "3",
+        "fontMaxPixelSize": "10000",
+    }
+    ET.SubElement(settings, "rendering", drawn)
 
 
 def _crs(parent: ET.Element) -> None:

@@ -5,6 +5,8 @@ record stays and the other is redirected; in a split the part that holds the anc
 household register) keeps the id. An id is never used again.
 """
 
+from datetime import datetime
+
 import duckdb
 
 from etl.engine import quote
@@ -58,8 +60,12 @@ def assign(con: duckdb.DuckDBPyConnection, *, kind: str, letter: str, anchor: st
     """)
 
 
-def redirects(con: duckdb.DuckDBPyConnection, kind: str, now: str) -> None:
-    """`out.<kind>_redirect`: what was redirected before (followed to its present end) and what is redirected today."""
+def redirects(con: duckdb.DuckDBPyConnection, kind: str, moment: datetime) -> None:
+    """`out.<kind>_redirect`: what was redirected before (followed to its present end) and what is redirected today.
+
+    The moment is written as PostgreSQL gives it back, or each would be another row when the library is next computed.
+    """
+    now = moment.strftime("%Y-%m-%d %H:%M:%S+08")
     con.execute(f"""
         create or replace table out.{quote(kind + "_redirect")} as
         with before as (

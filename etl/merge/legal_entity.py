@@ -1,6 +1,6 @@
 """The legal entity library: golden entities and their records."""
 
-from etl.merge.survive import disagreements, rank, survive
+from etl.merge.survive import disagreements, override, rank, survive
 from etl.workbench import Workbench
 
 
@@ -20,8 +20,10 @@ def build(bench: Workbench) -> None:
         where f.removed_on is null
     """)
     survive(con, "told", "entity_id", believe, "kept")
+    override(con, "legal_entity", "entity", bench.settings.today, "kept")
     _places(bench)
     _entity(bench)
+    override(con, "legal_entity", "entity", bench.settings.today, "out.entity")
     con.execute(
         "create or replace table out.entity_record as select dataset, source_key, role, entity_id, rule, probability from matched.entity_member where not former"
     )

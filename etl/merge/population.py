@@ -1,7 +1,7 @@
 """The population library: golden persons, their records, kin and work."""
 
 from etl.merge.kinship import kinship
-from etl.merge.survive import disagreements, survive
+from etl.merge.survive import disagreements, override, survive
 from etl.workbench import Workbench
 
 REGISTER = "public_security/household_register"
@@ -14,7 +14,9 @@ def build(bench: Workbench) -> None:
     survive(bench.con, "told", "person_id", believe, "kept")
     _names(bench)
     _by_number(bench)
+    override(bench.con, "population", "person", bench.settings.today, "kept")
     _person(bench)
+    override(bench.con, "population", "person", bench.settings.today, "out.person")  # what nobody says in so many words
     _records(bench)
     kinship(bench.con)
     _employment(bench)

@@ -134,7 +134,8 @@ def _units(bench: Workbench) -> None:
                 case when measure = 'growth' and text = '持平' then 0 else figure_value(bare, coalesce(unit_scale(unit), 1)) end as number from read
         ),
         main as (
-            select dataset, name, mode(unit_kind(unit)) as kind from valued where unit is not null group by dataset, name
+            select dataset, name, arg_max(kind, (n, kind)) as kind -- two kinds as frequent: the same one every time
+            from (select dataset, name, unit_kind(unit) as kind, count(*) as n from valued where unit is not null group by all) group by all
         ),
         kinds as (select v.*, coalesce(unit_kind(v.unit), m.kind) as kind, m.kind as main_kind from valued v left join main m using (dataset, name)),
         smallest as (

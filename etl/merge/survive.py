@@ -1,8 +1,10 @@
 """One value per field and identity, from the source its library's page believes; the losing values are kept beside."""
 
+from datetime import date
+
 import duckdb
 
-from etl.engine import literal, quote
+from etl.engine import columns, literal, quote
 from etl.spec.library import Believe
 
 
@@ -46,6 +48,25 @@ def survive(con: duckdb.DuckDBPyConnection, told: str, ident: str, believe: dict
         create or replace table {out} as
         select {ident}, {", ".join(listed)} from (select *, {AGE} as age, {TIE} as tie from {told}) group by {ident}
     """)
+
+
+def override(con: duckdb.DuckDBPyConnection, library: str, kind: str, today: date, into: str) -> None:
+    """Documented overrides (`published.override`) that stand today, into the fields of `into` that they name: believed before any source,
+    as `override/<id>`. Each follows the record that it is bound to; when that is gone, the identity it was made for."""
+    con.execute(f"""
+        create or replace table overriding as
+        select o.field, coalesce(m.{kind}_id, o.record_id) as ident, arg_max(o.value, o.id) as value, max(o.id) as id
+        from published.override o left join matched.{kind}_member m using (dataset, source_key, role)
+        where o.library = {literal(library)} and o.withdrawn_at is null and (o.until is null or o.until >= date '{today}') group by all
+    """)
+    kinds = columns(con, into)
+    for (field,) in con.execute("select distinct field from overriding order by field").fetchall():
+        if field in kinds:
+            source = f", {quote(field + '__from')} = 'override/' || o.id" if field + "__from" in kinds else ""
+            con.execute(
+                f"update {into} set {quote(field)} = try_cast(o.value as {kinds[field]}){source} from overriding o "
+                f"where o.field = {literal(field)} and o.ident = {into}.{kind}_id and try_cast(o.value as {kinds[field]}) is not null"
+            )
 
 
 def disagreements(con: duckdb.DuckDBPyConnection, told: str, kept: str, ident: str, believe: dict[str, Believe]) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 import httpx
 import psycopg2
 
+from etl import metrics
 from etl.errors import JichuError
 from etl.platform import processes
 from etl.platform.airflow_api import Api
@@ -143,7 +144,14 @@ class Airflow:
             "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(ports["trigger_log"]),
         }
         theirs = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
-        return ours | theirs | {"AIRFLOW_HOME": str(self.folder), "JICHU_MEMORY": _memory()} | _direct(theirs) | dict(self.extra)
+        return (
+            ours
+            | _watched(theirs)
+            | theirs
+            | {"AIRFLOW_HOME": str(self.folder), "JICHU_MEMORY": _memory()}
+            | _direct(theirs)
+            | dict(self.extra)
+        )
 
     def _prepare(self) -> None:
         """Ports, keys and the admin's password, made on first use."""
@@ -235,9 +243,19 @@ def _direct(env: Mapping[str, str]) -> dict[str, str]:
     return {"no_proxy": value, "NO_PROXY": value}
 
 
+def _watched(env: Mapping[str, str]) -> dict[str, str]:
+    """Airflow's own metrics go where ours go, and its log is in the form of ours; its own settings outrank this."""
+    found = {}
+    if any(env.get(name) for name in metrics.ENDPOINTS):
+        found["AIRFLOW__METRICS__OTEL_ON"] = "True"
+    if (env.get("JICHU_LOG_FORMAT") or "").lower() == "json":
+        found["AIRFLOW__LOGGING__JSON_LOGS"] = "True"
+    return found
+
+
 def _fingerprint(env: Mapping[str, str]) -> str:
     """Changes with Airflow's and our settings, and with our code."""
-    settings = sorted((k, v) for k, v in env.items() if k.startswith(("AIRFLOW", "JICHU")))
+    settings = sorted((k, v) for k, v in env.items() if k.startswith(("AIRFLOW", "JICHU", "OTEL", "OPENLINEAGE")))
     code = sorted((str(p), p.stat().st_mtime_ns) for p in (ROOT / "etl").rglob("*.py"))
     return hashlib.sha256(repr((settings, code)).encode()).hexdigest()
 

@@ -130,14 +130,16 @@ def secret(path: Path, size: int = 16) -> str:
     return path.read_text(encoding="utf-8").strip()
 
 
-def binaries() -> Path:
-    """The folder of initdb and pg_ctl, newest version first; PGBIN names another."""
+def binaries(*needed: str) -> Path:
+    """The folder of these programs (initdb and pg_ctl), newest version first; PGBIN names another."""
     candidates = [Path(os.environ["PGBIN"])] if os.environ.get("PGBIN") else []
     versions = Path("/usr/lib/postgresql").glob("*/bin")
     candidates += sorted(versions, key=lambda p: int(p.parent.name) if p.parent.name.isdigit() else 0, reverse=True)
     for folder in candidates:
-        if (folder / "initdb").exists() and (folder / "pg_ctl").exists():
+        if all((folder / name).exists() for name in needed or ("initdb", "pg_ctl")):
             return folder
+    if needed:
+        raise JichuError(f"没有找到 PostgreSQL 的 {'、'.join(needed)}：请安装 postgresql-client，或用 PGBIN 指定其文件夹")
     raise JichuError("没有找到 PostgreSQL。请先运行 make setup，或用 JICHU_DATABASE_URL 指向已有的 PostGIS 数据库")
 
 

@@ -2,6 +2,7 @@
 # Brings a Debian or Ubuntu machine to where Jichu runs: PostgreSQL with PostGIS, a Chinese font for the charts,
 # uv, and the locked Python environment in .venv. Says what it installs and why; does nothing that is done already.
 # `setup.sh test` brings MariaDB's server too, which the tests read as a department's database; nothing else needs it.
+# `setup.sh spark` brings Java, for the suite of the other engine (make test-spark).
 # With JICHU_DATABASE_URL set, PostgreSQL is not needed here. Proxies and package indexes come from the environment.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -28,6 +29,7 @@ has_font() {
     [ -n "$(find /usr/share/fonts /usr/local/share/fonts "${HOME:-/}/.local/share/fonts" "${HOME:-/}/.fonts" -name 'NotoSansCJK*' -print -quit 2>/dev/null)" ]
 }
 has_mariadb() { command -v mariadbd >/dev/null || [ -x /usr/sbin/mariadbd ]; }
+has_java() { [ -n "${JAVA_HOME:-}" ] || command -v java >/dev/null; }
 has_working_uv() { "$1" --version >/dev/null 2>&1; }
 find_uv() {
     local candidate
@@ -46,12 +48,13 @@ check_python() {
         fail "Python 版本太旧：$(python3 --version)，需要 3.11 或更新版本。" "Python is too old: 3.11 or newer is needed."
 }
 
-# What apt must bring, as words: postgis font venv mariadb
+# What apt must bring, as words: postgis font venv mariadb java
 missing() {
     [ -n "${JICHU_DATABASE_URL:-}" ] || has_postgis || printf 'postgis '
     has_font || printf 'font '
     has_environment || find_uv >/dev/null || can_make_venv || printf 'venv '
     [ "$PURPOSE" != test ] || has_mariadb || printf 'mariadb '
+    [ "$PURPOSE" != spark ] || has_java || printf 'java '
 }
 
 as_root() {
@@ -73,6 +76,7 @@ ask_administrator() {
     case $words in *font*) packages="$packages fonts-noto-cjk" ;; esac
     case $words in *venv*) packages="$packages python3-venv" ;; esac
     case $words in *mariadb*) packages="$packages mariadb-server-core" ;; esac
+    case $words in *java*) packages="$packages default-jre-headless" ;; esac
     # `postgresql-postgis` follows the distribution's own PostgreSQL; without package lists it cannot be asked for its number.
     fail "缺少系统软件，当前用户既不是 root 也没有免密 sudo。请管理员执行下面这一条命令，然后重新运行：" \
         "System packages are missing and this user is neither root nor may use sudo without a password." \
@@ -112,6 +116,10 @@ install_packages() {
     case $words in *mariadb*)
         say "  mariadb-server-core：测试用的部门数据库，不作为系统服务启动 ／ a departmental database for the tests; no service is started"
         apt_install "$(mariadb_package)" ;;
+    esac
+    case $words in *java*)
+        say "  default-jre-headless：Spark 要用 ／ for Spark"
+        apt_install default-jre-headless ;;
     esac
     case $words in *postgis*)
         version=$(postgis_version)

@@ -75,7 +75,7 @@ def recognise(con: duckdb.DuckDBPyConnection, registry: Registry, folder: Path, 
     source = _everything()
     texts = ", ".join(f"text as {quote(n)}" for n in source.columns)
     con.execute(f"copy (select number as row_number, {texts} from value) to {literal(str(landing))} (format parquet)")
-    clean(con, registry, source, landing, out, today)
+    out = clean(con, registry, source, landing, out, today)
     told = {name: test.format(r=f"r_{name.split()[0]}", t="v.text") for name, test in {**READ, **LOOKS}.items()}
     sums = ", ".join(f"coalesce(sum(v.n) filter ({test}), 0) / greatest(sum(v.n), 1) as {quote(name)}" for name, test in told.items())
     found = con.execute(f"""

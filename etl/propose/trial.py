@@ -32,7 +32,7 @@ def run(con: duckdb.DuckDBPyConnection, registry: Registry, source: Source, file
     """Leaves the views `delivered` and `cleaned` and the table `fate` behind. Raises DeliveryRefused as a delivery would."""
     rows = extract.read_file(source, file, folder)
     cleaned = folder / "cleaned.parquet"
-    clean(con, registry, source, rows, cleaned, today)
+    cleaned = clean(con, registry, source, rows, cleaned, today)
     con.execute("create or replace table nothing (source_key varchar, row_hash uuid, removed_on date, delivered_on date)")
     done = account(con, cleaned, "nothing", full=False, day=today)
     con.execute(f"create or replace view delivered as select * from read_parquet({literal(str(rows))})")

@@ -14,6 +14,18 @@ OPEN_FINDINGS = """
     ) f on true
     where nth <= %s order by t.dataset, t.field, t.problem, nth
 """
+# what only the libraries show: rows whose value stands in staging, under its cleaned column
+OPEN_LIBRARY = """
+    select dataset, field, problem, severity, because, total, source_key, row_number, delivery_id, ticket, quality.ticket_number(ticket)
+    from (
+        select t.dataset, f.field, t.problem, f.severity, f.because, t.source_key, t.row_number, t.delivery_id, t.ticket, t.opened_on,
+            row_number() over w as nth, count(*) over (partition by t.dataset, f.field, t.problem) as total
+        from quality.ticket t
+        join quality.library_finding f on f.dataset = t.dataset and f.source_key = t.source_key and f.target || '.' || f.expectation = t.problem
+        where t.closed_on is null and t.state <> 'accepted' and t.kind = 'library' and t.dataset = any(%s)
+        window w as (partition by t.dataset, f.field, t.problem order by t.opened_on desc, t.delivery_id desc, t.row_number)
+    ) t where nth <= %s order by dataset, field, problem, nth
+"""
 OPEN_REFUSALS = """
     select dataset, code, total, source_key, reason, row_number, delivery_id, ticket, quality.ticket_number(ticket)
     from (
@@ -49,6 +61,10 @@ MENDED_REFUSALS = """
         and not exists (select from quality.quarantine o where o.status = 'open' and o.dataset = q.dataset and o.source_key = q.source_key)
     group by 1 order by 2 desc
 """
+MENDED_LIBRARY = """
+    select dataset, problem, count(*) from quality.ticket
+    where kind = 'library' and state = 'mended' and dataset = any(%s) and (%s::date is null or closed_on > %s::date) group by 1, 2 order by 3 desc, 1, 2
+"""
 MENDED_DIFFERENCES = """
     select dataset, library, split_part(field, '.', 2), count(*) from quality.ticket
     where kind = 'differs' and state = 'mended' and dataset = any(%s) and (%s::date is null or closed_on > %s::date) group by 1, 2, 3 order by 4 desc, 1, 2, 3
@@ -70,9 +86,11 @@ FAILED_CHECKS = """
     from quality.ticket t
     left join lateral (
         select because, severity, checked from quality.result r
-        where r.target = t.dataset and r.expectation = t.problem and not r.success order by r.run_at desc limit 1
+        where not r.success and case t.kind when 'check' then r.target = t.dataset and r.expectation = t.problem
+            else r.target = array_to_string((string_to_array(t.problem, '.'))[1:2], '.') and r.expectation = split_part(t.problem, '.', 3) end
+        order by r.run_at desc limit 1
     ) r on true
-    where t.kind = 'check' and t.closed_on is null and t.state <> 'accepted' and t.dataset = any(%s) order by t.rows desc, t.dataset, t.problem
+    where (t.kind = 'check' or t.kind = 'library' and t.source_key is null) and t.closed_on is null and t.state <> 'accepted' and t.dataset = any(%s) order by t.rows desc, t.dataset, t.problem
 """
 COUNTS = ("rows_in", "rows_new", "rows_changed", "rows_unchanged", "rows_duplicate", "rows_quarantined", "rows_removed")
 # since the last mail, or still waiting for a decision; a refusal that a later delivery made good is left out
@@ -91,6 +109,8 @@ PUNCTUAL = """
     select dataset, due, state, last_delivered_on, next_due_on, days_late, last_rows, usual_rows, is_short, is_empty, is_repeated
     from ops.punctual(%s) where dataset = any(%s) order by days_late desc nulls last, dataset
 """
+UNUSUAL_REPEATS = "select ops.unusual_repeat(%s)"
+TREND = "select day, value from quality.score where scope = 'department' and name = %s and dimension = 'total' and value is not null order by day desc limit 6"
 DRIFT = """
     select dataset, kind, column_name, detail, rows from ops.drift where is_open and kind <> 'missing_column' and dataset = any(%s)
     order by array_position(array['refused_code', 'unknown_code', 'renamed_column', 'extra_column'], kind), rows desc nulls last, dataset, column_name
@@ -103,7 +123,7 @@ REFUSED = """
 """
 WRONG_ROWS = """
     select dataset, count(distinct source_key) from quality.ticket
-    where kind = 'wrong' and closed_on is null and state <> 'accepted' and not hint and dataset = any(%s) group by 1 order by 1
+    where kind in ('wrong', 'library') and closed_on is null and state <> 'accepted' and not hint and dataset = any(%s) group by 1 order by 1
 """
 TICKETS = """
     select count(*) filter (where closed_on is null and due_on < %s), count(*) filter (where state = 'answered'), count(*) filter (where state = 'accepted')

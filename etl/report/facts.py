@@ -212,6 +212,7 @@ class Facts:
     course: Course = Course()
     platform: Platform | None = None
     urgent: bool = False
+    trend: tuple[tuple[date, float], ...] = ()
     scores: dict[str, tuple[float | None, float | None]] = field(default_factory=dict)
     datasets: dict[str, tuple[float | None, float | None]] = field(default_factory=dict)
 
@@ -219,6 +220,12 @@ class Facts:
     def total(self) -> tuple[float | None, float | None]:
         """The department's score and the one before."""
         return self.scores.get("total", (None, None))
+
+    @property
+    def course_of_scores(self) -> str:
+        """The department's last total scores in words; empty when there are fewer than three to look back on."""
+        told = [f"{day.month}月{day.day}日 {words.score(value)}" for day, value in self.trend]
+        return "，".join(told) if len(told) > 2 else ""
 
     @property
     def wrong_rows(self) -> int:
@@ -259,6 +266,12 @@ class Facts:
     def to_answer(self) -> list[Disagreement]:
         """Differences in which somebody else was believed: the department's to look at."""
         return [d for d in self.disagreements if not d.believed]
+
+    def differences(self, most: int) -> list[Disagreement]:
+        """Some of the differences: those that are the department's to answer first, but always some in which it was believed, if any."""
+        believed = [d for d in self.disagreements if d.believed]
+        ours = self.to_answer[: most - min(2, len(believed))]
+        return ours + believed[: most - len(ours)]
 
     @property
     def cover(self) -> str:

@@ -11,6 +11,8 @@ from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Any
 
+PART = ".part-"
+
 
 @dataclass(frozen=True)
 class Told:
@@ -52,7 +54,7 @@ def remember(home: Path, instance: str, department: str, told: Told) -> None:
 def write(path: Path, content: bytes) -> None:
     """A file that is there whole or not at all, also after a crash."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=PART)
     with os.fdopen(handle, "wb") as f:
         f.write(content)
         f.flush()
@@ -65,4 +67,6 @@ def locked(home: Path) -> Iterator[None]:
     """One sender at a time: two runs must not send the same mail."""
     with (folder(home) / ".lock").open("w") as f:
         flock(f, LOCK_EX)
+        for left in folder(home).rglob(f"{PART}*"):  # of a sender that was killed
+            left.unlink()
         yield

@@ -81,6 +81,7 @@ def send(settings: Settings, registry: Registry, reports: Sequence[Report]) -> l
             if connection:
                 _queue(settings, report)
             else:
+                _hand_on(settings, report)
                 out.append(Sent(report.department, report.report_id, "kept", reason="没有声明连接 smtp_default，邮件只存为文件"))
         return out + (_Postman(settings, registry, connection).empty_outbox() if connection else [])
 
@@ -102,6 +103,18 @@ def _keep(settings: Settings, report: Report) -> None:
     for file in (report.html, report.eml, report.xlsx):
         if file.exists() and file.parent.resolve() != folder.resolve():
             shutil.copyfile(file, folder / file.name)
+
+
+def _hand_on(settings: Settings, report: Report) -> None:
+    """Without a mail server the files are handed on by people: the tickets in them are told now, and their time runs."""
+    with db.transaction(settings) as con:
+        db.rows(
+            con,
+            "insert into quality.letter (letter_id, department, day, urgent, state, recipients, reason) values (%s, %s, %s, %s, 'kept', 0, '没有邮件服务器，存为文件') "
+            "on conflict (letter_id) do nothing",
+            [report.report_id, report.department, settings.today, report.urgent],
+        )
+        tickets.sent(con, report.tickets, report.report_id, settings.today, report.due)
 
 
 def _queue(settings: Settings, report: Report) -> None:

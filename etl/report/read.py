@@ -1,17 +1,29 @@
 """Reads the books for one department, in one consistent state of the database, and masks what it reads."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from psycopg2.extensions import connection as Connection  # noqa: N812: a class, whatever its name
 
 from etl import db
+from etl.engine import quote
 from etl.report import books, ledger, routing, words
 from etl.report import facts as f
+from etl.report.mask import remark
 from etl.report.masker import Masker, library_value
 from etl.settings import Settings
 from etl.spec import Registry
 from etl.spec.rule import Problem as Declared
+from etl.spec.suite import load_suite
+
+FRACTION = re.compile(r"(-?\d+)(?:\.0+|(\.\d*[1-9])0+)")  # zeros that only the column's scale put there
+
+
+def _plain(value: str) -> str:
+    """A loaded value as its department would write it: 112812.000000 → 112812."""
+    found = FRACTION.fullmatch(value)
+    return found[1] + (found[2] or "") if found else value
 
 
 class Reader:
@@ -54,8 +66,9 @@ class Reader:
             oddities=tuple(self._oddities(names)),
             course=f.Course(*map(int, db.rows(self.con, books.TICKETS, [self.settings.today, names])[0])),
             platform=self.platform,
+            trend=tuple((day, float(value)) for day, value in reversed(db.rows(self.con, books.TREND, [department]))),
             urgent=bool(db.rows(self.con, books.NEWLY_HELD, [names, told.sequence])[0][0]),
-            problems=tuple(problems),
+            problems=(*problems, *self._beyond(names)),
             refusals=tuple(refusals),
             disagreements=tuple(self._disagreements(names)),
             mended=tuple(self._mended(names, told)),
@@ -110,7 +123,8 @@ class Reader:
 
     def _oddities(self, names: list[str]) -> Iterable[f.Oddity]:
         """What is strange about a last delivery as a whole, and how its shape drifts."""
-        for dataset, _, _, last, _, _, rows, usual, is_short, is_empty, is_repeated in db.rows(
+        unusual = {r[0] for r in db.rows(self.con, books.UNUSUAL_REPEATS, [self.settings.today])}
+        for dataset, _, _, last, _, _, rows, usual, is_short, is_empty, _ in db.rows(
             self.con, books.PUNCTUAL, [self.settings.today, names]
         ):
             on = words.day(last, self.settings.today) if last else ""
@@ -118,7 +132,7 @@ class Reader:
                 yield f.Oddity(self._title(dataset), f"{on}的交付没有一行数据")
             elif is_short and self._whole(dataset):  # an increment is as long as what happened
                 yield f.Oddity(self._title(dataset), f"{on}交付 {words.count(rows)} 行，不到平常（{words.count(usual)} 行）的一半")
-            elif is_repeated:
+            elif dataset in unusual:
                 yield f.Oddity(self._title(dataset), f"{on}的交付与上一次完全相同，请确认不是误传了旧文件")
         for dataset, kind, column, detail, rows in db.rows(self.con, books.DRIFT, [names]):
             shown = self._masker(dataset).value(column, detail) if kind.endswith("_code") else detail
@@ -148,6 +162,36 @@ class Reader:
             f.Problem(dataset, self._title(dataset), column, problem, *self._rule(dataset, column, problem), total, tuple(rows))
             for (dataset, column, problem), (total, rows) in found.items()
         ]
+
+    def _beyond(self, names: list[str]) -> Iterator[f.Problem]:
+        """What only the libraries show: the department's own rows behind a failed check, with the value that stands there."""
+        found: dict[tuple[str, str, str], list[tuple[Any, ...]]] = {}
+        for dataset, field, problem, *row in db.rows(self.con, books.OPEN_LIBRARY, [names, books.ROWS_PER_PROBLEM]):
+            found.setdefault((dataset, field, problem), []).append(tuple(row))
+        for (dataset, field, problem), listed in found.items():
+            severity, because, total = listed[0][:3]
+            says, _, advice = because.partition("；")
+            expected = advice or "请核对；原值无误的请在“您的答复”中写明依据"
+            declared = Declared(title=says, expected=expected, severity=severity)
+            stands = self._standing(dataset, field, [row[3] for row in listed])
+            column, masker = self._column(dataset, field) if field else "", self._masker(dataset)
+            rows = tuple(
+                self._row(dataset, key, delivery, number, column, masker.value(field, stands.get(key)), expected, *ticket)
+                for _, _, _, key, number, delivery, *ticket in listed
+            )
+            yield f.Problem(dataset, self._title(dataset), field, problem, "library", declared, total, rows)
+
+    def _standing(self, dataset: str, field: str, keys: list[str]) -> dict[str, str]:
+        """Source key → the value of a delivered column as it is loaded."""
+        source = self.registry.sources.get(dataset)
+        column = source.columns.get(field) if source else None
+        if source is None or column is None:
+            return {}
+        cleaned = column.as_ + (
+            "" if "" in self.registry.rules[column.rule].outputs else next(iter(self.registry.rules[column.rule].outputs))
+        )
+        sql = f"select source_key, {quote(cleaned)}::text from staging.{quote(source.table)} where dataset = %s and source_key = any(%s)"
+        return {key: _plain(value) for key, value in db.rows(self.con, sql, [dataset, keys]) if value is not None}
 
     def _row(
         self, dataset: str, key: str | None, delivery: str, row: int, column: str, shown: str, expected: str, ticket: int, number: str
@@ -210,6 +254,9 @@ class Reader:
 
     def _other(self, dataset: str) -> str:
         """Another department's dataset, with that department's name."""
+        if dataset.startswith("override/"):
+            ((by, why),) = db.rows(self.con, "select by, why from quality.override where id = %s", [int(dataset.split("/")[1])])
+            return f"平台更正（{by}：{remark(why)}）"
         department = self.registry.departments.get(dataset.split("/")[0])
         return f"{department.title if department else dataset.split('/')[0]}《{self._title(dataset)}》"
 
@@ -226,8 +273,17 @@ class Reader:
         for dataset, n in db.rows(self.con, books.MENDED_REFUSALS, [names, told.sequence]):
             if n:
                 yield f.Mended(self._title(dataset), "", "原先未能入库的行已入库", n)
+        for dataset, problem, n in db.rows(self.con, books.MENDED_LIBRARY, [names, told.day, told.day]):
+            yield f.Mended(self._title(dataset), "", self._claimed(problem), n)
         for dataset, library, name, n in db.rows(self.con, books.MENDED_DIFFERENCES, [names, told.day, told.day]):
             yield f.Mended(self._title(dataset), self._field(library, name), "与其他部门已一致", n)
+
+    def _claimed(self, problem: str) -> str:
+        """What a check of a library is about (`schema.table.name`), in its first words."""
+        table, _, name = problem.rpartition(".")
+        suite = load_suite(table.replace(".", "/"))
+        claims = {c.name: c.because for c in suite.expectations} if suite else {}
+        return claims.get(name, name).partition("；")[0]
 
     def _checks(self, names: list[str]) -> Iterable[f.Check]:
         """Checks of whole datasets that are not met (those whose rows are listed one by one have no ticket of their own)."""

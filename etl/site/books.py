@@ -11,8 +11,17 @@ DELIVERIES = f"""
 """
 DELIVERED = "select count(*), coalesce(sum(rows_in), 0), coalesce(sum(rows_quarantined), 0) from ops.delivery where state = 'loaded' and kind <> 'replay'"
 LATE = "select dataset, due, last_delivered_on, next_due_on, days_late from ops.punctual(%s) where state = 'late' order by days_late desc, dataset"
-# what is not as usual in the newest delivery: too short, empty, the same again
-ODD = "select dataset, is_empty, is_short, is_repeated from ops.punctual(%s) where is_empty or is_short or is_repeated order by dataset"
+# what is not as usual in the newest delivery: too short, empty, the same again though it never is
+ODD = """
+    select dataset, is_empty, is_short, odd from (select *, dataset in (select ops.unusual_repeat(%(today)s)) as odd from ops.punctual(%(today)s)) p
+    where is_empty or is_short or odd order by dataset
+"""
+# total scores as they stood when they were kept; oldest first
+KEPT_SCORES = """
+    select scope, name, day, value from (
+        select s.*, row_number() over (partition by scope, name order by day desc) as nth from quality.score s where dimension = 'total' and value is not null
+    ) s where nth <= 26 order by scope, name, day
+"""
 TICKETS = """
     select department, case when closed_on is null then state when state = 'mended' then 'mended' else 'closed' end, count(*)
     from quality.ticket where not hint group by 1, 2 order by 1, 2

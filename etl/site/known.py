@@ -98,6 +98,12 @@ class Known:
     items: dict[tuple[str, str], list[str]]
     questions: list[tuple[str, str]]
 
+    def line(self, scope: str, name: str, computed: history.Line | None = None) -> history.Line:
+        """Total scores as they were kept; `computed`: from what the books say, for the days before any was kept."""
+        kept = self.books.kept.get((scope, name), [])
+        before = [(day, value) for day, value in computed or [] if not kept or day < kept[0][0]]
+        return (before + kept)[-26:]
+
     # ── names ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def title(self, dataset: str) -> str:

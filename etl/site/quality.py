@@ -42,7 +42,7 @@ def ranking(k: Known) -> list[dict[str, Any]]:
         out.append({
             "name": name, "title": k.department(name), "page": department_page(name), "score": score.value if score else None,
             "previous": score.previous if score else None, "dimensions": _dimensions(k, "department", name),
-            "line": history.means(k.lines[n] for n in own if n in k.lines), "datasets": own, "delivered": sum(n in k.books.deliveries for n in own),
+            "line": k.line("department", name, history.means(k.lines[n] for n in own if n in k.lines)), "datasets": own, "delivered": sum(n in k.books.deliveries for n in own),
             "late": late[name], "held": held[name], "failed": sum(s.state == "failed" for s in seen),
             "open": sum(f.open for n in own for f in k.books.findings.get(n, ())), "refused": sum(k.books.refused.get(n, 0) for n in own),
             "tickets": k.books.tickets.get(name, {}),
@@ -71,7 +71,7 @@ def _front(k: Known, departments: list[dict[str, Any]]) -> Page:
     libraries = [_library_brief(k, n) for n in k.registry.libraries]
     deliveries, rows, refused = k.books.totals
     given = {
-        "city": city, "dimensions": _dimensions(k, "city", "city"), "line": history.means(d["line"] for d in departments), "departments": departments,
+        "city": city, "dimensions": _dimensions(k, "city", "city"), "line": k.line("city", "city", history.means(d["line"] for d in departments)), "departments": departments,
         "late": late, "held": held, "held_libraries": [x for x in libraries if x["state"] == "held"], "libraries": libraries,
         "worst": _worst([s for each in k.seen.values() for s in each]), "deliveries": deliveries, "rows": rows, "refused": refused,
         "arrived": sum(n in k.books.deliveries for n in k.registry.sources), "open": sum(d["open"] for d in departments),
@@ -109,7 +109,7 @@ def _brief(k: Known, name: str) -> dict[str, Any]:
     return {
         "name": name, "title": source.title, "whose": k.department(source.department), "page": dataset_page(name), "due": words.DUE[source.delivery.due],
         "score": score.value if score else None, "previous": score.previous if score else None, "dimensions": _dimensions(k, "dataset", name),
-        "last": loaded[-1] if loaded else None, "newest": deliveries[-1] if deliveries else None, "line": k.lines.get(name, []),
+        "last": loaded[-1] if loaded else None, "newest": deliveries[-1] if deliveries else None, "line": k.line("dataset", name, k.lines.get(name, [])),
         "failed": sum(s.state == "failed" for s in seen), "refused": k.books.refused.get(name, 0),
         "open": sum(f.open for f in k.books.findings.get(name, ())),
     }  # fmt: skip
@@ -160,7 +160,7 @@ def _library_brief(k: Known, name: str) -> dict[str, Any]:
     library, score, publications = k.registry.libraries[name], k.score("library", name), k.books.publications.get(name, [])
     seen = [s for t in library.tables for s in k.seen.get(t, ())]
     return {
-        "name": name, "title": library.title, "page": library_page(name), "score": score.value if score else None,
+        "name": name, "title": library.title, "page": library_page(name), "line": k.line("library", name), "score": score.value if score else None,
         "previous": score.previous if score else None, "dimensions": _dimensions(k, "library", name), "publications": publications,
         "last": publications[-1] if publications else None, "state": publications[-1].state if publications else "",
         "rows": sum(k.fills[t].rows for t in library.tables if t in k.fills), "failed": sum(s.state == "failed" for s in seen), "seen": seen,
@@ -187,7 +187,8 @@ def _library(k: Known, name: str) -> Page:
 
 def _trends(k: Known) -> Page:
     departments = {s.department for s in k.registry.sources.values()}
-    city = history.means([history.means(k.lines[n] for n in k.lines if n.split("/")[0] == d) for d in sorted(departments)])
+    lines = {d: k.line("department", d, history.means(k.lines[n] for n in k.lines if n.split("/")[0] == d)) for d in sorted(departments)}
+    city = k.line("city", "city", history.means(lines.values()))
     days: dict[date, Counter[str]] = defaultdict(Counter)
     for each in k.books.deliveries.values():
         for d in each:
@@ -196,7 +197,7 @@ def _trends(k: Known) -> Page:
     recent = sorted(days)[-20:]
     given = {
         "city": city, "open_days": _open_days(k, departments), "days": [(d, days[d]) for d in recent],
-        "longest": max((days[d]["rows_in"] for d in recent), default=0), "lines": {d: history.means(k.lines[n] for n in k.lines if n.split("/")[0] == d) for d in sorted(departments)},
+        "longest": max((days[d]["rows_in"] for d in recent), default=0), "lines": lines,
         "stages": _stages(k), "libraries": [_library_brief(k, n) for n in k.registry.libraries], "states": _states(k),
     }  # fmt: skip
     return Page("trends.html", "trends.html.j2", "历次运行的走势", "trends", given)

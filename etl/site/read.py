@@ -33,6 +33,7 @@ class Books:
     indicators: list[f.Indicator]
     totals: tuple[int, int, int]
     claims: list[tuple[str, date, str, str, float, int]]
+    kept: dict[tuple[str, str], list[tuple[date, float]]]
     stages: list[tuple[str, str, str, int, float]]
     late: list[f.Late]
     odd: dict[str, str]
@@ -59,10 +60,11 @@ def read(con: Connection, registry: Registry, ruled: list[tuple[str, str]], toda
         finding_days=[(n, day, int(up), int(down)) for n, day, up, down in db.rows(con, books.FINDING_DAYS)],
         refusals=_grouped([_refusal(registry, *r) for r in db.rows(con, books.REFUSALS)], "dataset"),
         refused={str(n): int(k) for n, k in db.rows(con, books.REFUSED_ROWS)},
-        disputes=[f.Dispute(*r) for r in db.rows(con, books.DISAGREEMENTS) if r[2] in registry.sources and r[3] in registry.sources],
+        disputes=[f.Dispute(*r) for r in db.rows(con, books.DISAGREEMENTS) if _told(registry, r[2]) and r[3] in registry.sources],
         indicators=[f.Indicator(*r) for r in db.rows(con, books.INDICATORS) if r[3] in registry.sources],
         totals=tuple(int(x) for x in db.rows(con, books.DELIVERED)[0]),  # type: ignore[arg-type]
         claims=[(n, day, d, s, float(v), int(k)) for n, day, d, s, v, k in claims],
+        kept=_kept(con),
         late=[
             f.Late(n, words.DUE[due], last, expected, days)
             for n, due, last, expected, days in db.rows(con, books.LATE, [today])
@@ -70,12 +72,25 @@ def read(con: Connection, registry: Registry, ruled: list[tuple[str, str]], toda
         ],
         odd={
             n: "空的" if empty else "比往常短一半以上" if short else "与上次完全相同"
-            for n, empty, short, _ in db.rows(con, books.ODD, [today])
+            for n, empty, short, _ in _fetch(con, books.ODD, {"today": today})
             if n in registry.sources
         },
         tickets=_tickets(con),
         stages=[(r, w, s, int(n or 0), float(t)) for r, w, s, n, t in db.rows(con, books.STAGES)],
     )
+
+
+def _told(registry: Registry, source: str) -> bool:
+    """Whether the site knows a side of a disagreement: a declared dataset, or a documented override."""
+    return source in registry.sources or source.startswith("override/")
+
+
+def _kept(con: Connection) -> dict[tuple[str, str], list[tuple[date, float]]]:
+    """(scope, name) → total scores as they stood, oldest first."""
+    out: dict[tuple[str, str], list[tuple[date, float]]] = defaultdict(list)
+    for scope, name, day, value in db.rows(con, books.KEPT_SCORES):
+        out[scope, name].append((day, float(value)))
+    return dict(out)
 
 
 def _tickets(con: Connection) -> dict[str, dict[str, int]]:

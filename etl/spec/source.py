@@ -36,11 +36,17 @@ class Terms(Declared):
     header_rows: int = Field(default=1, ge=1, le=3, description="表头行数；多层表头以“上/下”连接，末层不重名时只用末层")
     records: str | None = Field(default=None, description="json：记录所在的键；xml：记录元素名")
     crs: Literal["EPSG:4490", "EPSG:4326", "EPSG:4544", "EPSG:4523", "GCJ-02", "BD-09"] | None = None
+    drop: str | None = Field(
+        default=None,
+        pattern=r"^[a-z][a-z0-9+]*://.+",
+        description="file：不投在 JICHU_DROP，而投在此对象存储（s3://桶/前缀），其下仍为 部门/数据集/日期",
+    )
     table: str | None = Field(default=None, description="database：模式.表")
     updated: str | None = Field(default=None, description="database、api：更新时间列")
     vintages: bool = Field(default=False, description="每次交付都是一个版本：重报而未变的行也记下（统计）")
     fewer_rows: float = Field(default=0.2, ge=0, le=1, description="全量交付比上次少于此比例以上即挂起")
     too_many_bad: float = Field(default=0.1, ge=0, le=1, description="隔离行超过此比例即挂起")
+    keep_days: int | None = Field(default=None, ge=1, description="落地副本保存多少天；不写则按 JICHU_KEEP_DAYS")
 
     @model_validator(mode="after")
     def _complete(self) -> "Terms":

@@ -48,6 +48,8 @@ class Claim(Declared):
     dimension: Dimension
     severity: Literal["info", "warning", "critical"]
     because: str = Field(min_length=4)
+    fields: list[str] = Field(default_factory=list)
+    concerns: str | None = None
 
 
 class Suite(Declared):

@@ -19,10 +19,12 @@ comment on column theme.transport_month.cumulative is '累计';
 comment on column theme.transport_month.growth is '累计同比增长（%）';
 
 create view theme.transport_county as
-with licence as (
-    select left(e.region_code, 6) || '000000' as county_code, c.status, c.valid_to, c.entity_id,
-        exists (select from credit.penalty p where p.entity_id = c.entity_id and p.decided_on > (select theme.business_day()) - interval '1 year') as penalised
-    from certificate.certificate c join legal_entity.entity e using (entity_id)
+with penalised as (  -- what is repaired or no longer shown tells nothing, here either
+    select distinct entity_id from credit.public_penalty where entity_id is not null and decided_on > (select theme.business_day()) - interval '1 year'
+),
+licence as (
+    select left(e.region_code, 6) || '000000' as county_code, c.status, c.valid_to, c.entity_id, p.entity_id is not null as penalised
+    from certificate.certificate c join legal_entity.entity e using (entity_id) left join penalised p using (entity_id)
     where c.dataset like 'transport/%'
 )
 select r.code as county_code, r.name as county, count(l.status) filter (where l.status = 'valid') as valid,
@@ -38,5 +40,5 @@ comment on column theme.transport_county.valid is '有效许可数';
 comment on column theme.transport_county.expiring is '其中 90 天内到期';
 comment on column theme.transport_county.not_valid is '过期、吊销、注销、暂扣的许可数';
 comment on column theme.transport_county.operators is '持有效许可的经营者数';
-comment on column theme.transport_county.penalised_operators is '近一年受过行政处罚的经营者数';
+comment on column theme.transport_county.penalised_operators is '近一年受过行政处罚（在公示期内、未修复）的经营者数';
 comment on column theme.transport_county.geom is '范围，多面，CGCS2000（EPSG:4490）';

@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg2
 import pytest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from etl import demo
 from etl.settings import ROOT
@@ -55,9 +56,10 @@ def _rows(url: str, query: str) -> list[tuple[Any, ...]]:
 
 
 def test_a_dataset_dag_and_a_library_dag_load_and_publish(
-    city: Path, empty_database: str, jichu_home: Path, airflow_environment: dict[str, str]
+    city: Path, empty_database: str, jichu_home: Path, airflow_environment: dict[str, str], receiver: Any
 ) -> None:
     env = airflow_environment | {"JICHU_DATABASE_URL": empty_database, "JICHU_HOME": str(jichu_home), "JICHU_DROP": str(city)}
+    env |= {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.address, "AIRFLOW__METRICS__OTEL_ON": "True", "OPENLINEAGE_URL": receiver.address}
     dataset = ("departments.py", DATASET.replace("/", "."))
     loaded, again, published = _run(env, dataset, dataset, ("libraries.py", "library.statistics"))
 
@@ -71,3 +73,19 @@ def test_a_dataset_dag_and_a_library_dag_load_and_publish(
 
     assert (published["state"], published["value"]["state"]) == ("success", "published")
     assert _rows(empty_database, "select count(*) > 0 from statistics.observation") == [(True,)]
+
+    _is_watched(receiver)
+
+
+def _is_watched(receiver: Any) -> None:
+    """Airflow's own metrics and ours came to one collector; our lineage names Airflow's task as its parent, by Airflow's own run id."""
+    told = [ExportMetricsServiceRequest.FromString(b) for b in receiver.bodies("/v1/metrics")]
+    names = {m.name for r in told for resource in r.resource_metrics for scope in resource.scope_metrics for m in scope.metrics}
+    assert {"jichu_delivered_rows", "jichu_library_age_seconds"} <= names
+    assert [n for n in names if n.startswith("airflow.")]
+    events = [json.loads(b) for b in receiver.bodies("/api/v1/lineage")]
+    ours = {e["job"]["name"]: e for e in events if e["eventType"] == "COMPLETE" and e["job"]["namespace"] == "jichu"}
+    assert {f"load.{DATASET}", "publish.statistics"} <= set(ours)
+    parent = ours[f"load.{DATASET}"]["run"]["facets"]["parent"]
+    assert parent["job"]["name"] == f"{DATASET.replace('/', '.')}.ingest"
+    assert parent["run"]["runId"] in {e["run"]["runId"] for e in events if e["job"]["name"] == parent["job"]["name"]}

@@ -130,3 +130,31 @@ def test_a_spec_that_gains_a_column_gains_it_in_staging(migrated: str) -> None:
     finally:
         con.rollback()
         con.close()
+
+
+def test_a_tables_past_is_made_anew_when_it_gains_a_column(migrated: str) -> None:
+    """What a migration does that makes a table with a history or adds a column: one call."""
+    con = psycopg2.connect(migrated)
+    try:
+        with con.cursor() as c:
+            c.execute("""
+                create table credit.vow (source_key text primary key, row_hash uuid, version_from date not null);
+                comment on table credit.vow is '承诺：一行一件';
+                create table credit.vow_history (like credit.vow, version_to date not null);
+                select ops.make_as_of('credit', 'vow');
+                alter table credit.vow add column kept boolean;
+                alter table credit.vow_history add column kept boolean;
+                select ops.make_as_of('credit', 'vow');
+                insert into credit.vow values ('1', null, '2018-03-10', true);
+                insert into credit.vow_history (source_key, version_from, version_to, kept) values ('1', '2018-03-01', '2018-03-10', false);
+            """)
+            c.execute(
+                "select day::text, kept from generate_series(date '2018-02-28', '2018-03-10', '5 days') day cross join lateral credit.vow_as_of(day::date) order by 1"
+            )
+            assert [(day[:10], kept) for day, kept in c.fetchall()] == [("2018-03-05", False), ("2018-03-10", True)]
+            c.execute("select obj_description('credit.vow_as_of(date)'::regprocedure)")
+            assert c.fetchone() == ("某一业务日期的承诺",)
+            with pytest.raises(psycopg2.errors.UndefinedTable):
+                c.execute("select ops.make_as_of('credit', 'no_such')")
+    finally:
+        con.close()

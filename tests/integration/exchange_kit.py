@@ -1,6 +1,7 @@
 """Two counties' worth of made-up libraries, and instances with keys of their own that exchange them."""
 
 import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ class Instance:
     url: str
     folder: Path
     unsigned: bool = False
+    algorithm: str = "ed25519"  # or sm2
 
     @property
     def settings(self) -> Settings:
@@ -43,6 +45,11 @@ class Instance:
         trust.mkdir(exist_ok=True)
         key = Ed25519PrivateKey.generate()
         self.folder.mkdir(parents=True, exist_ok=True)
+        if self.algorithm == "sm2":
+            subprocess.run(["openssl", "genpkey", "-algorithm", "SM2", "-out", self.key], check=True, capture_output=True)
+            self.key.chmod(0o600)
+            subprocess.run(["openssl", "pkey", "-in", self.key, "-pubout", "-out", trust / f"{self.code}.pem"], check=True)
+            return
         self.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         self.key.chmod(0o600)
         (trust / f"{self.code}.pem").write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
@@ -56,7 +63,13 @@ class Instance:
             "JICHU_EXCHANGE_TRUST": str(self.folder.parent / "trust"),
         }
         own |= {"JICHU_EXCHANGE_UNSIGNED": "allowed"} if self.unsigned else {"JICHU_EXCHANGE_KEY": str(self.key)}
-        own |= {"JICHU_DATABASE_URL": self.url, "JICHU_HOME": str(self.folder / "home"), "JICHU_TODAY": str(DAY), "JICHU_MEMORY": "1GB"}
+        own |= {
+            "JICHU_SIGN": self.algorithm,
+            "JICHU_DATABASE_URL": self.url,
+            "JICHU_HOME": str(self.folder / "home"),
+            "JICHU_TODAY": str(DAY),
+            "JICHU_MEMORY": "1GB",
+        }
         with mock.patch.dict(os.environ, kept | own, clear=True):
             yield
 

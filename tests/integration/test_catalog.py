@@ -202,6 +202,7 @@ def test_the_workbook_and_dcat_hold_every_resource(filled: Settings, tmp_path: P
     rows = {name: sum(1 for _ in book[name].iter_rows(min_row=3)) for name in book.sheetnames}
     assert (rows["资源目录"], rows["开放清单"], rows["信息项"]) == count
     dcat = json.loads(paths[1].read_text(encoding="utf-8"))
+    assert dcat["dct:publisher"]["foaf:name"]["@value"] == "泸州市"
     named = {d["@id"] for d in dcat["dcat:dataset"]}
     assert len(named) == count[0]
     assert all(x["@id"] in named for d in dcat["dcat:dataset"] for x in d["dct:relation"])

@@ -194,6 +194,21 @@ def test_a_city_and_a_county_cascade_with_equal_checksums(city: Instance, county
     )
 
 
+def test_a_city_that_signs_by_sm2_is_believed_and_the_countys_own_signature_stays_what_it_is(city: Instance, county: Instance) -> None:
+    city.algorithm = "sm2"
+    city.make_key(city.folder.parent / "trust")
+    made = city.export(county.code)
+    told = manifest(made.path)
+    assert told["signature"] == "SM2-SM3"
+    received = county.receive(made.path)
+    city.acknowledge(made.path, received.receipt)
+    assert json.loads(received.receipt.read_text(encoding="utf-8"))["receipt"]["signature"] == "Ed25519"
+    assert county.checksums("510500") == sent(city)
+    city.make_key(city.folder.parent / "trust")  # another key under the same name
+    with pytest.raises(PackageRefused, match="对不上"):
+        county.receive(made.path)
+
+
 def test_what_was_received_is_explained_in_chinese_with_its_mask(city: Instance, county: Instance) -> None:
     city.deliver(county)
     table = "received.s510500_population_person"

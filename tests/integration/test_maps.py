@@ -66,7 +66,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> ET.Element:
 def test_every_layer_of_the_tree_is_a_layer_of_the_project_with_a_style(project: ET.Element) -> None:
     tree = {x.get("id"): x.get("source") for x in project.iter("layer-tree-layer")}
     layers = {x.findtext("id"): x for x in project.iter("maplayer")}
-    assert list(tree) == [layer.name for layer in maps.LAYERS]
+    assert list(tree) == [f"jichu_layer_{layer.name}" for layer in maps.LAYERS]
     assert tree == {n: x.findtext("datasource") for n, x in layers.items()}
     for name, layer in layers.items():
         renderer = layer.find("renderer-v2")
@@ -76,6 +76,39 @@ def test_every_layer_of_the_tree_is_a_layer_of_the_project_with_a_style(project:
         assert used == symbols, name
         assert layer.findtext("srs/spatialrefsys/authid") == "EPSG:4490"
         assert {s.get("type") for s in renderer.iter("symbol")} == {"marker" if layer.get("geometry") == "Point" else "fill"}
+
+
+def test_what_qgis_silently_drops_is_not_in_it(project: ET.Element) -> None:
+    """Found by opening it with QGIS 3.22: ids of ten characters or fewer, a reference system without its number, labels without a height."""
+    for layer in project.iter("maplayer"):
+        assert len(layer.findtext("id") or "") > 10
+    assert all(int(x.findtext("srsid") or 0) > 0 for x in project.iter("spatialrefsys"))
+    assert project.findtext("properties/SpatialRefSys/ProjectionsEnabled") == "1"
+    styles = list(project.iter("text-style"))
+    assert styles
+    assert all(s.get("multilineHeight") == s.get("textOpacity") == "1" for s in styles)
+
+
+def test_the_project_opens_where_the_city_lies(analyst: Settings, project: ET.Element, tmp_path: Path) -> None:
+    shown = maps.extent(analyst)
+    assert shown == pytest.approx((105.42, 28.85, 105.48, 28.91))
+    with zipfile.ZipFile(maps.write(tmp_path, shown=shown)) as archive:
+        told = fromstring(archive.read("基础库.qgs").decode("utf-8"))
+    view = told.find("ProjectViewSettings/DefaultViewExtent")
+    assert view is not None
+    assert [float(view.get(n) or 0) for n in ("xmin", "ymin", "xmax", "ymax")] == pytest.approx(shown)
+    assert float(told.findtext("mapcanvas/extent/xmin") or 0) == pytest.approx(shown[0])
+    assert float(project.findtext("mapcanvas/extent/xmin") or 0) < 80, "without a database: the country"
+
+
+def test_what_covers_the_ground_gives_way_to_what_is_finer(project: ET.Element) -> None:
+    """The towns are above the cells and the land, and opaque: where these begin, the towns end."""
+    scales = {
+        x.findtext("layername"): (x.get("hasScaleBasedVisibilityFlag"), x.get("minScale"), x.get("maxScale"))
+        for x in project.iter("maplayer")
+    }
+    assert scales["街道乡镇居住人口"] == ("1", "100000000", "100000")
+    assert scales["网格居住人口"] == scales["规划用地"] == ("1", "100000", "0")
 
 
 def test_no_password_and_no_host_stands_in_the_project(project: ET.Element) -> None:
@@ -89,7 +122,7 @@ def test_a_layers_query_runs_as_qgis_writes_it_and_gives_what_the_layer_says(
     analyst: Settings, project: ET.Element, layer: maps.Layer
 ) -> None:
     """The table, key, geometry and condition are taken from the XML, as QGIS takes them."""
-    (source,) = [x.findtext("datasource") or "" for x in project.iter("maplayer") if x.findtext("id") == layer.name]
+    (source,) = [x.findtext("datasource") or "" for x in project.iter("maplayer") if x.findtext("id") == f"jichu_layer_{layer.name}"]
     found = re.fullmatch(
         r"service='\S+' key='(\w+)' .*?srid=4490 type=(\w+) .*?table=(\"\(.*\)\"|\"\w+\"\.\"\w+\") \(geom\) sql=(.*)", source
     )

@@ -130,10 +130,13 @@ def test_maps_open_in_the_reference_system_of_the_country(released: Path) -> Non
 def test_the_catalogue_is_dcat_and_names_every_file_that_is_there(released: Path) -> None:
     told = json.loads((released / "catalog.jsonld").read_text(encoding="utf-8"))
     assert told["@type"] == "dcat:Catalog"
+    assert told["dct:publisher"]["foaf:name"]["@value"]
     assert all(k in told["@context"] for k in ("dcat", "dct", "foaf"))
     assert [d["dct:identifier"] for d in told["dcat:dataset"]] == list(declaration.load().sets)
     for distribution in (x for d in told["dcat:dataset"] for x in d["dcat:distribution"]):
         file = released / distribution["dcat:downloadURL"]["@id"]
+        assert distribution["dcat:accessURL"] == distribution["dcat:downloadURL"]
+        assert distribution["dct:license"]["rdfs:label"]["@value"]
         assert file.stat().st_size == distribution["dcat:byteSize"]
 
 

@@ -1,14 +1,10 @@
-"""The command line as an engineer meets it: exit codes, sentences instead of tracebacks, and a process that dies at any moment."""
+"""The command line as an engineer meets it: exit codes, sentences instead of tracebacks. (A process that dies at any moment: tests/faults.)"""
 
 import json
-import random
-import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pipeline_kit import HEALTH, City, Service, citizen_id, content, differing, firm, full_name, health_record, newcomer, separated
+from pipeline_kit import HEALTH, City, citizen_id, full_name, health_record, newcomer, separated
 
 from etl import db
 from etl import settings as settings_module
@@ -151,38 +147,3 @@ def test_a_decision_on_the_command_line_is_written_down(city: City) -> None:
     assert (code, quiet(err)) == (0, True)
     assert "已放行" in out
     assert city.query("select state, decided_by, decided_why, rows_new from ops.delivery") == [("loaded", "王科", "部门说明", 9)]
-
-
-def test_a_process_that_is_killed_at_any_moment_leaves_nothing_half_done(
-    new_database: Callable[[], str], service: Service, tmp_path: Path
-) -> None:
-    service.records["enterprises"] = [firm(f"p{i}", f"泸州测试{i}有限公司", "", f"2018-02-0{i + 1}T08:00:00+08:00") for i in range(3)]
-
-    def made(name: str) -> City:
-        city = City(
-            tmp_path / name / "drop", tmp_path / name / "home", new_database(), extra={"AIRFLOW_CONN_MARKET_REGULATION": service.connection}
-        )
-        city.plates()
-        city.health("20180301", PEOPLE)
-        city.health("20180308", [{**PEOPLE[0], "联系电话": "13811112222"}, *PEOPLE[1:11], {**PEOPLE[11], "建档日期": "不详"}])
-        city.floating(
-            "20180301", [newcomer("f1", full_name(1), PEOPLE[1]["身份证号"], "1980-02-15"), newcomer("f2", "新人", "", "1991-01-01")]
-        )
-        return city
-
-    undisturbed, killed = made("undisturbed"), made("killed")
-    began = time.monotonic()
-    assert undisturbed.command("run")[0] == 0
-    whole = time.monotonic() - began
-    chance = random.Random(20180301)
-    for part in (0.3, 0.5, 0.65, 0.85):
-        process = killed.process("run")
-        time.sleep(whole * (part + chance.uniform(-0.1, 0.1)))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-    code, out, err = killed.command("run", JICHU_LOCK_WAIT="20")
-    assert (code, quiet(err)) == (0, True), out + err
-    assert differing(content(undisturbed.url), content(killed.url)) == {}
-    assert [p.name for p in (killed.home / "tmp").iterdir()] == [], "what a killed process left behind is cleared away"
-    landed = [p.name for p in (killed.home / "landing").rglob("*") if p.name.startswith(".tmp-")]
-    assert landed == []

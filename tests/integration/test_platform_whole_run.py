@@ -1,6 +1,8 @@
 """What `make run` does, with a small city: every DAG through Airflow's own scheduler, then down to nothing."""
 
+import json
 import os
+import re
 import shutil
 import tempfile
 from collections import Counter
@@ -13,6 +15,7 @@ from typing import Any
 import httpx
 import psycopg2
 import pytest
+from leak_kit import Secrets, secrets_of
 
 from etl import pipeline, platform
 from etl.platform import airflow, demo
@@ -21,6 +24,7 @@ from etl.platform.postgres import Cluster
 from etl.settings import Settings
 
 PERSONS = 500
+ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
@@ -137,6 +141,38 @@ def test_every_department_got_its_mail(world: World) -> None:
     departments = {d for (d,) in world.rows("select distinct split_part(dataset, '/', 1) from ops.delivery")}
     assert len(mails) >= len(departments)
     assert all(m.with_suffix(".html").exists() for m in mails)
+
+
+@pytest.fixture(scope="module")
+def secrets(world: World) -> Secrets:
+    """What was delivered of persons in this run."""
+    return secrets_of(world.settings.home, world.settings.home / "demo" / "truth")
+
+
+def _logs(home: Path) -> dict[str, str]:
+    """Airflow's own log of each task of each DAG, and the logs of the services; with the page's escapes undone (JSON, one line an event)."""
+    files = [f for folder in (home / "airflow" / "logs", home / "logs") for f in sorted(folder.rglob("*")) if f.is_file()]
+    texts = {str(f.relative_to(home)): f.read_text(encoding="utf-8", errors="replace") for f in files}
+    return {n: t + ESCAPED.sub(lambda m: chr(int(m[1], 16)), t) if "\\u" in t else t for n, t in texts.items()}
+
+
+def test_no_airflow_log_holds_anything_of_a_person(world: World, secrets: Secrets) -> None:
+    assert len(secrets.numbers) > 500, "the deliveries were not read"
+    assert len(secrets.names) > 100
+    logs = _logs(world.settings.home)
+    tasks = {n.split("/")[2].removeprefix("dag_id=") for n in logs if "/dag_id=" in n}
+    assert {s.name.replace("/", ".") for s in pipeline.sources()} <= tasks, "the tasks' own logs were not found"
+    assert {f"library.{x.name}" for x in pipeline.libraries()} | {"quality_reports"} <= tasks
+    assert {n: found for n, text in logs.items() if (found := secrets.found_in(text))} == {}
+    assert {n: named for n, text in logs.items() if (named := sum(name in text for name in secrets.names))} == {}, "names in logs"
+
+
+def test_a_number_planted_in_a_task_log_is_found(world: World, secrets: Secrets) -> None:
+    number, name = max(secrets.numbers, key=lambda n: (len(n), n)), max(secrets.names)
+    event = json.dumps({"event": f"row of {name} {number}"})
+    text = ESCAPED.sub(lambda m: chr(int(m[1], 16)), event)
+    assert secrets.found_in(text) == {"numbers: 1"}
+    assert name in text
 
 
 def test_running_a_dag_again_loads_nothing_twice(world: World) -> None:

@@ -114,6 +114,17 @@ def test_the_terminal_is_masked_unless_asked_otherwise(town: City) -> None:
     assert WU in town.command("explain", "person", ident, "--unmasked", COLUMNS="200")[1]
 
 
+def test_whom_the_command_line_showed_is_on_record(town: City) -> None:
+    ((ident,),) = town.query("select person_id from population.person order by 1 limit 1")
+    for arguments in (["explain", "person", ident], ["explain", "person", ident, "--unmasked"], ["explain", "person", "nobody"]):
+        town.command(*arguments)
+    told = town.query(
+        "select reason from access.log where action = 'show' and subjects = array[(select min(person_id) from population.person)] order by id desc limit 2"
+    )
+    assert told == [("jichu explain person --unmasked",), ("jichu explain person",)]
+    assert town.query("select count(*) from access.log where 'nobody' = any (subjects)") == [(0,)]
+
+
 def test_the_page_stands_alone_and_escapes_what_departments_wrote(town: City, tmp_path: Path) -> None:
     target = tmp_path / "why.html"
     assert town.command("explain", "person", person(town, "h1"), "--html", str(target))[0] == 0

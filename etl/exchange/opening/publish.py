@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from psycopg2.extensions import connection as Connection
 
 from etl import db, engine, store
-from etl.dcat import CONTEXT, RIGHTS, day, frequency, publisher, zh
+from etl.dcat import CONTEXT, RIGHTS, day, frequency, publisher, us, zh
 from etl.engine import quote
 from etl.errors import UsageError
 from etl.exchange.opening import files
@@ -131,6 +131,7 @@ def _catalogue(folder: Path, declared: Open, registry: Registry, done: list[Publ
         "@type": "dcat:Catalog",
         "dct:title": zh(declared.title),
         "dct:description": zh("汇总、匿名的公共数据：小格与可推得的格已隐去"),
+        "dct:publisher": us(),
         "dct:modified": day(business),
         "dct:language": "zh-CN",
         "dcat:dataset": [_dataset(folder, declared, registry, p, business) for p in done],
@@ -161,7 +162,9 @@ def _dataset(folder: Path, declared: Open, registry: Registry, made: Published, 
                 "dct:format": file.rsplit(".", 1)[1],
                 "dcat:mediaType": MEDIA[file.rsplit(".", 1)[1]],
                 "dcat:byteSize": (folder / made.name / file).stat().st_size,
+                "dcat:accessURL": {"@id": f"{made.name}/{file}"},
                 "dcat:downloadURL": {"@id": f"{made.name}/{file}"},
+                "dct:license": {"@type": "dct:LicenseDocument", "rdfs:label": zh(declared.licence)},  # where CKAN looks for it
             }
             for file in made.files
         ],

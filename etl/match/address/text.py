@@ -6,6 +6,8 @@ stand; patterns that begin with `(.*?)` cost ten times as much.
 
 import duckdb
 
+from etl.spread import Input, Part, Work, spread
+
 CHINESE = "零一二三四五六七八九十百两"
 NUMBER = f"(?:[0-9]+|[{CHINESE}]+)"
 GROUP_WORDS = "村民小组|居民小组|农业合作社|合作社|生产队|村民组|小组|组|社|队"
@@ -108,12 +110,21 @@ def read(con: duckdb.DuckDBPyConnection, texts: str) -> None:
 
     num, sub (附号), grp (组), b (building) and u (unit) are digits without leading zeros; head is division + road;
     vague: near something; odd: digits or a unit stand where they could not be read, so a building may have been overlooked.
+    Each text is read by itself, so the reading may be spread.
     """
     numerals(con)
     con.execute(f"create or replace temp table geo_in as select row_number() over () tid, text, hint_region hint from {texts}")
+    found = spread(con, Work("address", parts, {"address_texts": Input("geo_in", key=None)}))
+    con.execute(f"create or replace temp table geo_part as {found['part']}")
+    con.execute("drop table if exists geo_cut; drop table if exists geo_piece")
+
+
+def parts(con: duckdb.DuckDBPyConnection, part: Part) -> dict[str, str]:
+    """SQL of `geo_part` over the view `address_texts` (tid, text, hint)."""
+    numerals(con)
     con.execute(f"""create or replace temp table geo_cut as
         with clean as (select tid, case when regexp_matches(text, '{STRANGE}|[號棟樓單區縣鎮鄉組濱內〇]') then {plain("text")}
-          else text end n from geo_in),
+          else text end n from address_texts),
         marked as (select tid, n, {_building("n")} m from clean)
         select tid, n, m, case when m = '' then n else left(n, strpos(n, m) - 1) end pre,
           case when m = '' then '' else substr(n, strpos(n, m) + length(m)) end rest from marked""")
@@ -134,10 +145,10 @@ def read(con: duckdb.DuckDBPyConnection, texts: str) -> None:
           case when m = '' then '' else regexp_extract(m, '[A-Z]?[0-9]+|[A-Z]|[{CHINESE}]+', 0) end b, {_unit("m", "rest")} u,
           regexp_matches(n, '{NEAR}') vague, {_unread("m", "rest", "tail")} or (m <> '' and right(pre, 1) in ('-', '#')) odd
             from grouped""")
-    con.execute(f"""create or replace temp table geo_part as
+    sql = f"""
         select p.tid, i.hint, p.head, {digits("g", "p.grp")} grp, {digits("h", "p.num")} num, {digits("s", "p.sub")} sub,
           nullif(est, '') est, {digits("b", "p.b")} b, {digits("u", "p.u")} u, vague,
           odd or (p.b <> '' and {digits("b", "p.b")} is null) odd
-        from geo_piece p join geo_in i using (tid) left join geo_numeral g on g.t = p.grp left join geo_numeral h on h.t = p.num
-          left join geo_numeral s on s.t = p.sub left join geo_numeral b on b.t = p.b left join geo_numeral u on u.t = p.u""")
-    con.execute("drop table geo_cut; drop table geo_piece")
+        from geo_piece p join address_texts i using (tid) left join geo_numeral g on g.t = p.grp left join geo_numeral h on h.t = p.num
+          left join geo_numeral s on s.t = p.sub left join geo_numeral b on b.t = p.b left join geo_numeral u on u.t = p.u"""
+    return {"part": sql}

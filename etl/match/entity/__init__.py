@@ -26,7 +26,7 @@ def link(bench: Workbench) -> None:
         select r.dataset, r.source_key, r.role, r.former, r.first_delivered_on, c.cluster, r.rid from rec r join component c using (rid) where r.version = 0
     """)
     identity.assign(con, kind="entity", letter="E", anchor="market_regulation/enterprises")
-    identity.redirects(con, "entity", now().isoformat())
+    identity.redirects(con, "entity", now())
     _members(bench)
     grey.pairs(con)
 

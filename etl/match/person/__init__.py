@@ -38,7 +38,7 @@ def link(bench: Workbench) -> None:
     decided.pair(con)
     _clusters(bench)
     identity.assign(con, kind="person", letter="P", anchor="public_security/household_register")
-    identity.redirects(con, "person", now().isoformat())
+    identity.redirects(con, "person", now())
     _members(bench)
     grey.pairs(con)
     budget.written(con)

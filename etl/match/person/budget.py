@@ -64,8 +64,10 @@ def prepare(bench: Workbench) -> None:
 def rules(con: duckdb.DuckDBPyConnection, left: str, right: str | None, stage: str) -> list[str]:
     """The blocking rules with which two tables (or one with itself) may be paired, each within its budget.
 
-    Notes in `blocked` what each would make, and in column `skip` of the left table (one bit a rule) whose value is refused.
+    Notes in `blocked` what each would make, in column `skip` of the left table (one bit a rule) whose value is refused,
+    and in table `near` (unique_id) the rows of the right one that any rule reaches: mostly a small part.
     """
+    con.execute("create or replace temp table near (unique_id varchar)")
     allowed = count(con, "select budget from pair_budget")
     con.execute(f"update {left} set skip = 0 where skip <> 0")
     for (i,) in con.execute("select distinct rule from refused_block order by 1").fetchall():
@@ -99,10 +101,16 @@ def _sizes(left: str, right: str | None, i: int) -> str:
 
 
 def _estimate(con: duckdb.DuckDBPyConnection, left: str, right: str | None, i: int) -> int:
-    """How many pairs a rule would make at most."""
+    """How many pairs a rule would make at most. Notes in `near` the rows of the right side that it would pair."""
     rule = RULES[i]
-    made = "sum(a.n - 1) // 2" if right is None and rule.left == rule.right else "sum(a.n)"
-    return count(con, f"select {made} from {right or left} r join ({_groups(left, i)}) a on a.key = {rule.key('r')}")
+    if right is None:
+        made = "sum(a.n - 1) // 2" if rule.left == rule.right else "sum(a.n)"
+        return count(con, f"select {made} from {left} r join ({_groups(left, i)}) a on a.key = {rule.key('r')}")
+    con.execute(
+        f"create or replace temp table met as select r.unique_id, a.n from {right} r join ({_groups(left, i)}) a on a.key = {rule.key('r')}"
+    )
+    con.execute("insert into near select unique_id from met")
+    return count(con, "select sum(n) from met")
 
 
 def _refuse(con: duckdb.DuckDBPyConnection, left: str, right: str | None, i: int, allowed: int) -> int:

@@ -57,6 +57,8 @@ GUARD = f"""
     and not (gamma_birth = 0 and gamma_number < 3 and gamma_phone <> 1 and gamma_context <> 1)
 """
 
+REGISTER = "public_security/household_register"
+
 # Who acts for others or marries is grown up; years at the time of the record.
 ADULT, GROWN_UP = "('guardian', 'mother', 'father', 'husband', 'wife', 'appellant', 'legal_representative')", 15
 
@@ -141,24 +143,31 @@ def corrected(con: duckdb.DuckDBPyConnection) -> None:
     """
     _edges(con)
     con.execute("""
-        create or replace table proto_side as
-        select w.proto, proto[:6] as county, substr(w.proto, 17, 1)::int % 2 as odd, date_of_id(w.proto) as birth, r.name, r.phone, r.addr,
-            r.dataset = 'public_security/household_register' and r.role = 'self' as registered, r.rid
-        from whose w join rec r using (rid) where r.name is not null
-    """)
-    con.execute("""
+        create or replace table proto_name as select distinct w.proto, r.name from whose w join rec r using (rid) where r.name is not null;
+        -- numbers under one name that share something: few, so all that follows looks at few (grouped by a hash, which is small)
         create or replace table shared as
-            select l.proto as p, r.proto as q from proto_side l join proto_side r on l.phone = r.phone and l.name = r.name and l.proto < r.proto
-            union select l.proto, r.proto from proto_side l join proto_side r on l.addr = r.addr and l.name = r.name and l.proto < r.proto
-            union select a.proto, b.proto from (select proto, unnest(ctx) as label from proto_context) a join (select proto, unnest(ctx) as label from proto_context) b
-                on a.label = b.label and a.proto < b.proto;
-        create or replace table one as select proto, any_value(county) as county, any_value(odd) as odd, any_value(birth) as birth, bool_or(registered) as registered, list(distinct name) as names, min(rid) as rid from proto_side group by proto;
-        -- (in two steps, or the planner begins with all pairs of one county)
-        create or replace table shared_left as select s.q, a.* from shared s join one a on a.proto = s.p;
+        with told as (
+            select w.proto, hash('T', r.name, r.phone) as what from whose w join rec r using (rid) where r.name is not null and r.phone is not null
+            union all
+            select w.proto, hash('A', r.name, r.addr) from whose w join rec r using (rid) where r.name is not null and r.addr is not null
+            union all
+            select n.proto, hash('C', n.name, c.label) from proto_name n join (select proto, unnest(ctx) as label from proto_context) c using (proto)
+        ),
+        several as (select what from told group by what having min(proto) <> max(proto)),
+        crowd as (select list(distinct proto) as protos from told semi join several using (what) group by what),
+        one as (select protos, unnest(protos) as p from crowd)
+        select distinct p, q from (select p, unnest(protos) as q from one) where p < q
+    """)
+    con.execute(f"""
         create or replace table renumbered as
-        select a.rid as a, b.rid as b from shared_left a join one b on b.proto = a.q
-        where a.county = b.county and a.odd = b.odd and list_has_any(a.names, b.names) and abs(datediff('day', a.birth, b.birth)) <= 400
-            and not (a.registered and b.registered)
+        with asked as (select p as proto from shared union select q from shared),
+        one as (
+            select proto, any_value(proto[:6]) as county, any_value(substr(proto, 17, 1)::int % 2) as odd, any_value(date_of_id(proto)) as birth,
+                bool_or(r.dataset = '{REGISTER}' and r.role = 'self') as registered, min(rid) as rid
+            from whose semi join asked using (proto) join rec r using (rid) where r.name is not null group by proto
+        )
+        select a.rid as a, b.rid as b from shared s join one a on a.proto = s.p join one b on b.proto = s.q
+        where a.county = b.county and a.odd = b.odd and abs(datediff('day', a.birth, b.birth)) <= 400 and not (a.registered and b.registered)
     """)
     judged.refuse_numbers(con)
     con.execute("insert into edge select a, b, 'corrected_number', 0.99, null from renumbered")

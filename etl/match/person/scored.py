@@ -1,11 +1,13 @@
 """Splink scores the candidate pairs; what it needs of each side is laid out here."""
 
 import logging
+from functools import partial
 
 import duckdb
 
 from etl.engine import count
-from etl.match.person import budget, model
+from etl.match.person import budget, model, prepare
+from etl.spread import Input, Part, Work, spread
 
 FREQUENT = ("name", "py", "phone", "addr")
 RARE, UNCOMMON = 3, 40  # persons of a name: few enough to look at all of them, or all of them in one town
@@ -31,6 +33,7 @@ SIDE = """
         case when length(x.id_like) = 18 then x.id_like[:4] || x.id_like[15:18] end as mask,
         c.ctx, list_filter(c.ctx, lambda x: x[1] = 'H')[1] as house,
         coalesce(n.persons <= {rare}, true) as name_is_rare, coalesce(n.persons <= {uncommon}, true) as name_is_uncommon,
+        true as fresh, -- laid out for this round
         0::bigint as skip -- blocking rules that its values are refused to (`budget`)
     from ({rows}) x left join {context} c using ({key}) left join tf_name_of n on n.name = x.name left join name_alike k on k.name = x.name
 """
@@ -79,50 +82,94 @@ def lay_out(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _score(con: duckdb.DuckDBPyConnection, left: str, right: str | None, stage: str) -> str:
-    """Name of a table of the blocked pairs of two sides, or within one: rid_l, rid_r, proto_r, gamma_* and mw_* per comparison."""
+    """SQL: the blocked pairs of two sides, or within one: rid_l, rid_r, proto_r, gamma_* and mw_* per comparison.
+
+    The heavy part of matching, and so spread where there is more than one machine: a record goes to the part of each of
+    its blocking values, and a pair is made and scored in the part of the first rule that finds it.
+    """
+    persons, rules = count(con, "select count(distinct proto) from whose"), budget.rules(con, left, right, stage)
+    keys = [
+        [_block(i, columns) for i, columns in enumerate(side)] for side in ([r.left for r in budget.RULES], [r.right for r in budget.RULES])
+    ]
+    sides = {"side_l": Input(left, _key(keys[0] if right else keys[0] + keys[1]))}
+    if right:
+        sides["side_r"] = Input(f"(select * from {right} semi join near using (unique_id))", _key(keys[1]))
+    for column in FREQUENT:  # only of values that both sides may bear is it ever asked how rare they are
+        sides[f"tf_{column}_here"] = Input(f"(select * from tf_{column}_lookup semi join {left} using ({column}))")
+    return spread(con, Work("score", partial(pairs, rules, persons, right is None), sides))["pair"]
+
+
+def _block(rule: int, columns: tuple[str, ...], side: str = "") -> str:
+    """SQL: a record's value under a blocking rule, apart from every other rule's; NULL when a part of it is."""
+    return " || chr(1) || ".join([f"'{rule}'", *(f"{side}{c}::varchar" for c in columns)])
+
+
+def _key(blocks: list[str]) -> str:
+    return f"list_filter([{', '.join(blocks)}], lambda block: block is not null)"
+
+
+def pairs(rules: list[str], persons: int, within: bool, con: duckdb.DuckDBPyConnection, part: Part) -> dict[str, str]:
+    """Splink over `side_l` and `side_r`, or within `side_l`: the pairs that belong to this part, with their scores."""
     from splink import DuckDBAPI, Linker
 
     logging.getLogger("splink").setLevel(logging.ERROR)
-    persons = count(con, "select count(distinct proto) from whose")
-    options = model.settings(persons) | ({"link_type": "dedupe_only"} if right is None else {})
-    options["blocking_rules_to_generate_predictions"] = budget.rules(con, left, right, stage)
+    con.execute(prepare.MACROS)
+    options = model.settings(persons) | ({"link_type": "dedupe_only"} if within else {})
     api = DuckDBAPI(connection=con)
-    one = api.register(left, dataset_display_name="left")
-    other = api.register(right, dataset_display_name="right") if right else None
-    linker = Linker(one if other is None else [one, other], options, log_level=None)
+    one = api.register("side_l", dataset_display_name="left")
+    other = None if within else api.register("side_r", dataset_display_name="right")
+    linker = Linker(one if other is None else [one, other], options | {"blocking_rules_to_generate_predictions": rules}, log_level=None)
     for column in FREQUENT:  # how rare a value is among persons, not among records
-        linker.table_management.register_term_frequency_lookup(api.register(f"tf_{column}_lookup"), column)
-    if other is None:
+        linker.table_management.register_term_frequency_lookup(api.register(f"tf_{column}_here"), column)
+    if part.of > 1:
+        con.execute(f"create or replace table pair_here as {_blocked(rules, within, part)}")
+        linker.table_management.register_blocked_pairs_for_predict(api.register("pair_here"))
+        found = linker.inference.predict(warning_mode="never")
+    elif other is None:
         found = linker.inference.predict_within(one, warning_mode="never")
     else:
         found = linker.inference.predict_between(one, other, warning_mode="never")
-    return str(found.physical_name)
+    return {"pair": f"select columns('^(rid|proto|gamma|mw)_') from {found.physical_name}"}
+
+
+def _blocked(rules: list[str], within: bool, part: Part) -> str:
+    """SQL: the pairs of this part as Splink takes them; a pair that several rules find is the first one's, and so of one part alone."""
+    name = "{0}.unique_id" if within else "{0}.source_dataset || '-__-' || {0}.unique_id"
+    made = []
+    for i, rule in enumerate(rules):
+        earlier = " or ".join(f"coalesce({r}, false)" for r in rules[:i]) or "false"
+        made.append(
+            f"select '{i}' as match_key, {name.format('l')} as join_key_l, {name.format('r')} as join_key_r "
+            f"from side_l l join side_{'l' if within else 'r'} r on {rule} "
+            f"where {part.owns(_block(i, budget.RULES[i].left, 'l.'))} and not ({earlier}){' and l.unique_id < r.unique_id' if within else ''}"
+        )
+    return " union all ".join(made)
 
 
 def against_identified(con: duckdb.DuckDBPyConnection) -> None:
     """Table `pair_identified`: records left × identified persons."""
-    con.execute(f"create or replace table pair_identified as select * from {_score(con, 'left_side', 'right_side', 'identified')}")
+    con.execute(f"create or replace table pair_identified as {_score(con, 'left_side', 'right_side', 'identified')}")
 
 
 def again(con: duckdb.DuckDBPyConnection) -> None:
     """Scores anew what the last attachments changed: the persons of whom more is told, the records with more about them."""
     _move(con)
     con.execute("create or replace table left_part as select * from left_side semi join changed_record using (rid)")
-    con.execute("create or replace table right_part as select * from right_side semi join changed_person using (proto)")
-    con.execute("create or replace table right_rest as select * from right_side anti join changed_person using (proto)")
+    con.execute("create or replace view right_part as select * from right_side where fresh")
+    con.execute("create or replace view right_rest as select * from right_side where not fresh")
     con.execute("""
         delete from pair_identified where rid_l not in (select rid from left_side) or rid_l in (select rid from left_part)
             or proto_r in (select proto from changed_person)
     """)
     for left, right in (("left_side", "right_part"), ("left_part", "right_rest")):
         if count(con, f"select count(*) from {left}") and count(con, f"select count(*) from {right}"):
-            con.execute(f"insert into pair_identified by name select * from {_score(con, left, right, 'again')}")
+            con.execute(f"insert into pair_identified by name {_score(con, left, right, 'again')}")
 
 
 def among_left(con: duckdb.DuckDBPyConnection) -> None:
     """Table `pair_left`: records left × records left."""
     _move(con)
-    con.execute(f"create or replace table pair_left as select * from {_score(con, 'left_side', None, 'left')}")
+    con.execute(f"create or replace table pair_left as {_score(con, 'left_side', None, 'left')}")
 
 
 def _move(con: duckdb.DuckDBPyConnection) -> None:
@@ -130,4 +177,5 @@ def _move(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("delete from left_side where rid in (select a from newly) or rid in (select rid from changed_record)")
     con.execute(f"insert into left_side by name {left_rows(LEFT + ' semi join changed_record using (rid)')}")
     con.execute("delete from right_side where proto in (select proto from changed_person)")
+    con.execute("update right_side set fresh = false where fresh")
     con.execute(f"insert into right_side by name {right_rows('semi join changed_person using (proto)')}")

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import duckdb
+import psycopg2
 import pytest
 import shapely
 from hypothesis import HealthCheck, given
@@ -212,3 +214,24 @@ def test_no_copy_leaves_its_file_behind_when_it_fails(desk: Desk) -> None:
         db.copy_in(desk.con, desk.duck, "wrong", "every_type", desk.folder)
     desk.con.rollback()
     assert [p.name for p in desk.folder.iterdir() if p.suffix in (".csv", ".part")] == []
+
+
+@pytest.mark.parametrize(
+    ("told", "error"),
+    [
+        ("case when n = 90000 then 'no number' else n::varchar end as n", psycopg2.errors.InvalidTextRepresentation),
+        ("case when n = 90000 then error('torn') else n end as n", duckdb.Error),
+    ],
+    ids=["PostgreSQL refuses a value", "DuckDB fails on the way"],
+)
+def test_a_transfer_that_breaks_in_the_middle_leaves_no_row_and_nothing_behind(desk: "Desk", told: str, error: type[Exception]) -> None:
+    db.rows(desk.con, "create table broken (n bigint)")
+    desk.con.commit()
+    desk.duck.execute(f"create or replace view broken as select {told} from range(100000) t(n)")
+    with pytest.raises(error):
+        db.copy_in(desk.con, desk.duck, "broken", "broken", desk.folder)
+    desk.con.rollback()
+    assert db.rows(desk.con, "select count(*) from broken") == [(0,)]
+    assert list(desk.folder.glob("*.csv")) == []
+    db.rows(desk.con, "drop table broken")
+    desk.con.commit()

@@ -90,3 +90,11 @@ def test_a_week_brings_births_deaths_moves_and_new_firms_and_forgets_nobody() ->
     assert after.people.touched[n:].min() == 1
     unchanged = after.people.touched == 0
     assert (after.people.phone[unchanged] == before.people.phone[unchanged[:n]]).all()
+
+
+def test_a_week_in_which_more_is_asked_to_happen_brings_more_of_it() -> None:
+    start = cities.build(20_000, 3, 1.0)
+    touched = {change: int((next_week(start, change).people.touched == 1).sum()) for change in (0.0, 0.01, 0.05)}
+    assert touched[0.0] <= 2
+    assert 150 < touched[0.01] < 250
+    assert 4 < touched[0.05] / touched[0.01] < 6

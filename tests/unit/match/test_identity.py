@@ -1,7 +1,7 @@
 """Identities over the days: what stays, what is redirected, what may never come again."""
 
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import duckdb
 import pytest
@@ -42,7 +42,7 @@ class Town:
         """Publishes this clustering of everybody; the ids of the clusters in that order."""
         self._fill(clusters)
         identity.assign(self.con, kind="person", letter="P", anchor=REGISTER)
-        identity.redirects(self.con, "person", f"2018-03-{self.day + 1:02d}T08:00:00+08:00")
+        identity.redirects(self.con, "person", datetime(2018, 3, self.day + 1, 8))
         ids = dict(self.con.execute("select cluster, id from matched.person_id").fetchall())
         assert sorted(ids) == list(range(len(clusters))), "every cluster has one id"
         self.redirects = dict(self.con.execute("select old_id, new_id from out.person_redirect").fetchall())
