@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from moto.server import ThreadedMotoServer
+from s3fs import S3FileSystem
 
 from etl import engine, settings, spec
 from etl.account import fates
@@ -177,6 +178,7 @@ def test_the_shelf_may_be_a_bucket(here: tuple[duckdb.DuckDBPyConnection, Settin
         env = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_ENDPOINT_URL": endpoint, "AWS_DEFAULT_REGION": "us-east-1"}
         for name, value in env.items():
             monkeypatch.setenv(name, value)
+        S3FileSystem.clear_instance_cache()  # another test's server is another endpoint, and that is gone
         client = boto3.client("s3")
         client.create_bucket(Bucket="shelf")
         con.execute("create table pupils as select n as id, 'c' || n % 11 as class, 't' || n % 13 as team from range(50) t (n)")
