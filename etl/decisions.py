@@ -160,7 +160,7 @@ def replay(dataset: str, as_of: str | None = None, say: Say | None = None) -> di
         con = db.connect(run.settings)
         try:
             with engine.connect(run.settings) as duck:
-                rows, tried = requeue(con, duck, source)
+                rows, tried = requeue(con, duck, source, run.settings.home)
                 pruned = _pruned(con, dataset)
                 if not tried:
                     return {"dataset": dataset, "state": "nothing", "rows_in": 0, "pruned": pruned}

@@ -76,7 +76,9 @@ def concerned(con: Connection, registry: Registry, library: Library, outcomes: I
         suite = load_suite(o.target.replace(".", "/"))
         if o.success or o.broken or o.severity == "info" or suite is None:
             continue
-        claim = next(c for c in suite.expectations if c.name == o.expectation)
+        claim = next((c for c in suite.expectations if c.name == o.expectation), None)
+        if claim is None:  # the suite was edited while this ran
+            continue
         db.rows(con, "savepoint one_check")
         try:
             _claim(con, registry, library, suite, claim, o.target, today, candidate=candidate)

@@ -2,15 +2,31 @@
 
 import json
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from multiprocessing import get_context
+from pathlib import Path
 
 import pytest
-from pipeline_kit import City, Service, citizen_id, content, differing, fill_register, firm, full_name, health_record, newcomer, registered
+from pipeline_kit import (
+    City,
+    Service,
+    citizen_id,
+    content,
+    differing,
+    fill_register,
+    firm,
+    full_name,
+    health_record,
+    newcomer,
+    regions,
+    registered,
+)
 
-from etl import decisions, inspect, pipeline, spec
+from etl import db, decisions, engine, inspect, pipeline, spec
 from etl import settings as settings_module
 from etl.errors import UsageError
+from etl.replay import requeue
 
 HEALTH, FLOATING = "health/health_records", "public_security/floating_population"
 FIRMS, REGISTER, LISTS = "market_regulation/enterprises", "public_security/household_register", "development_reform/red_black_lists"
@@ -283,6 +299,25 @@ def test_replay_loads_what_a_mended_code_table_can_read_and_leaves_the_rest(city
         ("",),
         ("白榜|测试公司乙|市发展改革委|2017-01-01",),
     ]
+
+
+def test_replay_takes_the_geometry_from_the_landing(city: City, tmp_path: Path) -> None:
+    """The record kept with a refusal has no geometry: the landing has, while it is there."""
+    told = json.loads(regions())
+    told["features"][3]["properties"]["code"] = ""
+    city.deliver("land/regions", "20180301", json.dumps(told, ensure_ascii=False).encode())
+    with city.inside():
+        pipeline.ingest("land/regions")
+        if city.states("land/regions")[0][1] == "held":
+            decisions.decide("land/regions", release=True, by="李工", why="测试")
+        settings, source = settings_module.load(), spec.load().source("land/regions")
+        for home, shapes in ((settings.home, 1), (tmp_path, 0)):
+            with closing(db.connect(settings)) as con, engine.connect(settings) as duck:
+                rows, tried = requeue(con, duck, source, home)
+                assert tried == 1
+                columns = engine.columns(duck, f"read_parquet('{rows}')")
+                shaped = 'count("@geometry")' if "@geometry" in columns else "0"
+                assert duck.execute(f"select any_value(name), {shaped} from read_parquet('{rows}')").fetchall() == [("上平社区", shapes)]
 
 
 def test_replay_of_a_dataset_without_refusals_does_nothing(city: City) -> None:
