@@ -28,8 +28,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", type=int, default=20180301, help="what the moments of the fault suite are drawn from")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Two processes share the tests (`--dist loadgroup`): a file stays in one, and so do the files of one city."""
+    """Two processes share the tests (`--dist loadgroup`): a file stays in one, and so do the files of one city.
+
+    First of all, for pytest-xdist reads the groups in the same hook.
+    """
     if not config.getoption("--moments"):
         asked = [item for item in items if not item.get_closest_marker("faults")]
         config.hook.pytest_deselected(items=[item for item in items if item not in asked])
