@@ -49,8 +49,7 @@ def _of_landing(kept: Path, delivery_id: str, file: Path) -> str:
 
 def _of_records(kept: Path, source: Source, landed: list[str]) -> str:
     """SQL: the others, from the texts that were kept."""
-    listed = [
-        f"record ->> {literal('$.' + chr(34) + c + chr(34))} as {quote(c)}" for c in source.columns if not c.startswith("@file")
-    ] + (["record"] if source.rest else [])
+    texts = [f"record ->> {literal('$.' + chr(34) + c + chr(34))} as {quote(c)}" for c in source.columns if not c.startswith("@file")]
+    listed = [*texts, "record"] if source.rest else texts
     others = f" where delivery_id not in ({', '.join(map(literal, landed))})" if landed else ""
     return f"select delivery_id, number, {', '.join(listed)} from read_parquet('{kept}'){others}"
