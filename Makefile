@@ -17,7 +17,7 @@ run: setup
 
 test:
 	@etl/platform/setup.sh test
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 # Into the environment that is there: the locked versions, behind another index too.
 test-spark:
