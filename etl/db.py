@@ -8,13 +8,14 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import psycopg2
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 from psycopg2.extensions import connection as Connection
 
 from etl import store
@@ -50,15 +51,89 @@ def connect(settings: Settings, *, autocommit: bool = False) -> Connection:
     return con
 
 
+class _Shelf:
+    """Connections that are done with and may serve again, while somebody keeps them: a new one costs 8 ms on each side."""
+
+    def __init__(self) -> None:
+        self._lock, self._keepers, self._idle = threading.Lock(), 0, dict[str, list[Connection]]()
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Until the outermost of these ends, connections are kept; then all are closed."""
+        with self._lock:
+            self._keepers += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._keepers -= 1
+                gone = [] if self._keepers else [con for idle in self._idle.values() for con in idle]
+                if not self._keepers:
+                    self._idle.clear()
+            for con in gone:
+                con.close()
+
+    def take(self, key: str) -> Connection | None:
+        """A living connection that nobody uses."""
+        while True:
+            with self._lock:
+                if not self._idle.get(key):
+                    return None
+                con = self._idle[key].pop()
+            try:
+                rows(con, "select 1")
+                return con
+            except psycopg2.Error:
+                con.close()
+
+    def put(self, key: str, con: Connection) -> None:
+        """Takes a connection back, as if new; one in the middle of something, or that nobody keeps, is closed, and its locks with it."""
+        try:
+            if self._keepers and not con.closed and con.info.transaction_status == TRANSACTION_STATUS_IDLE:
+                con.autocommit = True
+                rows(con, "discard all")
+                with self._lock:
+                    if self._keepers:
+                        self._idle.setdefault(key, []).append(con)
+                        return
+        except psycopg2.Error:
+            pass  # it was cut off after its work
+        con.close()
+
+
+_shelf = _Shelf()
+
+
+def keeping() -> AbstractContextManager[None]:
+    """Within it, `session`, `query` and `lock` use connections again instead of making new ones."""
+    return _shelf.kept()
+
+
+@contextmanager
+def session(settings: Settings, *, autocommit: bool = False) -> Iterator[Connection]:
+    """A connection for a while, in a state like new. What was not committed at the end is rolled back."""
+    with reused(settings.database_url, lambda: connect(settings)) as con:
+        con.autocommit = autocommit
+        yield con
+
+
+@contextmanager
+def reused(key: str, make: Callable[[], Connection]) -> Iterator[Connection]:
+    """A connection that was made under this key before and is idle, else a new one."""
+    con = _shelf.take(key) or make()
+    try:
+        yield con
+        with suppress(psycopg2.Error):  # cut off after its work: nobody's loss
+            con.rollback()
+    finally:
+        _shelf.put(key, con)
+
+
 @contextmanager
 def transaction(settings: Settings) -> Iterator[Connection]:
     """One transaction: committed at the end, rolled back on any error."""
-    con = connect(settings)
-    try:
-        with con:
-            yield con
-    finally:
-        con.close()
+    with session(settings) as con, con:
+        yield con
 
 
 def rows(con: Connection, sql: str, args: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
@@ -70,11 +145,8 @@ def rows(con: Connection, sql: str, args: Sequence[Any] | None = None) -> list[t
 
 def query(settings: Settings, sql: str, args: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
     """All rows of a small query on a connection of its own."""
-    con = connect(settings, autocommit=True)
-    try:
+    with session(settings, autocommit=True) as con:
         return rows(con, sql, args)
-    finally:
-        con.close()
 
 
 def lock_number(name: str) -> int:
@@ -88,17 +160,14 @@ def lock(settings: Settings, name: str, *, shared: bool = False) -> Iterator[Cal
 
     Gives a function that raises DatabaseError when that connection is gone, and the lock with it.
     """
-    con = connect(settings, autocommit=True)
     function = "pg_try_advisory_lock_shared" if shared else "pg_try_advisory_lock"
     deadline = time.monotonic() + settings.lock_wait
-    try:
+    with session(settings, autocommit=True) as con:
         while not rows(con, f"select {function}(%s)", [lock_number(name)])[0][0]:
             if time.monotonic() >= deadline:
                 raise LockBusy(f"另一次运行占着“{name}”，等了 {settings.lock_wait:g} 秒；稍后再试，或调大 JICHU_LOCK_WAIT")
             time.sleep(0.5)
         yield partial(_still_held, con)
-    finally:
-        con.close()
 
 
 def _still_held(con: Connection) -> None:
@@ -158,9 +227,23 @@ def copy_in(con: Connection, duck: duckdb.DuckDBPyConnection, relation: str, tab
             raise failed[0] from None
         raise
     finally:
-        os.close(read)  # when PostgreSQL gave up, DuckDB's next write fails and it ends too
-        feeding.join()
+        _stop(duck, read, feeding)
+        os.close(read)
         pipe.unlink()
+
+
+def _stop(duck: duckdb.DuckDBPyConnection, read: int, feeding: threading.Thread) -> None:
+    """Waits for the feeding; where PostgreSQL gave up early, breaks it off.
+
+    The reading end stays open meanwhile: DuckDB may not have opened the pipe yet, and to open one that nobody reads waits for ever.
+    """
+    os.set_blocking(read, False)
+    while feeding.is_alive():
+        duck.interrupt()
+        with suppress(BlockingIOError):
+            while os.read(read, 1 << 20):
+                pass
+        feeding.join(0.005)
 
 
 class _Fed(io.BufferedReader):

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import duckdb
@@ -10,6 +10,7 @@ import duckdb
 from etl import store
 from etl.settings import Settings
 
+PLANNED = 20_000  # rows from which DuckDB's optimizer gives back the 40 ms that it takes for a cleaning query
 SHARE = 0.6  # of JICHU_MEMORY for DuckDB's buffers; the rest is Python, Arrow and what DuckDB does not count
 
 
@@ -37,6 +38,69 @@ def connect(settings: Settings, threads: int | None = None) -> Iterator[duckdb.D
         finally:
             del _open[id(con)]
             con.close()
+
+
+_idle: list[tuple[Settings, duckdb.DuckDBPyConnection, ExitStack]] | None = None  # None: nobody keeps any
+
+
+@contextmanager
+def keeping() -> Iterator[None]:
+    """Within it `session` gives a connection again and again: making one and telling it the rules takes longer than to clean a small delivery."""
+    global _idle
+    if _idle is not None:
+        yield
+        return
+    _idle = []
+    try:
+        yield
+    finally:
+        for _, _, made in _idle:
+            made.close()
+        _idle = None
+
+
+@contextmanager
+def session(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection as `connect` gives it, but that temporary macros and tables of another session may still be there.
+
+    One whose work failed is not used again."""
+    kept = _idle.pop() if _idle else None
+    if kept and kept[0] == settings:
+        _, con, made = kept
+    else:
+        made = ExitStack()
+        con = made.enter_context(connect(settings))
+    try:
+        yield con
+        if _idle is not None:
+            _empty(con)
+            _idle.append((settings, con, made))
+            return
+    except BaseException:
+        made.close()
+        raise
+    made.close()
+
+
+def _empty(con: duckdb.DuckDBPyConnection) -> None:
+    """Drops every lasting table and view."""
+    sql = "select table_schema, table_name, table_type from information_schema.tables where table_catalog = 'work'"
+    for schema, name, kind in con.execute(sql).fetchall():
+        con.execute(f"drop {'view' if kind == 'VIEW' else 'table'} if exists work.{quote(schema)}.{quote(name)} cascade")
+
+
+@contextmanager
+def unplanned(con: duckdb.DuckDBPyConnection, rows: int) -> Iterator[None]:
+    """Within it a query over few rows is run as it is written: to improve the plan of a long one takes longer than to run it."""
+    if rows >= PLANNED:
+        yield
+        return
+    names = con.execute("select string_agg(name, ',') from duckdb_optimizers()").fetchall()[0][0]
+    con.execute(f"set disabled_optimizers = '{names}'")
+    try:
+        yield
+    finally:
+        con.execute("reset disabled_optimizers")
 
 
 def settings_of(con: duckdb.DuckDBPyConnection) -> Settings | None:

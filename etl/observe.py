@@ -14,12 +14,15 @@ T = TypeVar("T")
 
 def task(work: Callable[P, T]) -> Callable[P, T]:
     """For what a scheduler or the command line calls: an unforeseen error leaves by its frames alone (`errors.private`), and
-    afterwards, also after a failure, the metrics are sent where somebody listens."""
+    afterwards, also after a failure, the metrics are sent where somebody listens. While it works it uses its connections again."""
 
     @functools.wraps(work)
     def watched(*args: P.args, **kwargs: P.kwargs) -> T:
+        from etl import db
+
         try:
-            return work(*args, **kwargs)
+            with db.keeping():
+                return work(*args, **kwargs)
         finally:
             _metrics()
 

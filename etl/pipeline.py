@@ -77,32 +77,28 @@ def _ingest(run: Run, source: Source) -> list[dict[str, Any]]:
     from etl import books, db, extract, load
 
     done: list[dict[str, Any]] = []
-    with db.lock(run.settings, source.name):
-        con = db.connect(run.settings)
-        try:
+    with db.lock(run.settings, source.name), db.session(run.settings) as con:
+        known = books.read(con, source)
+        for waiting in extract.find(source, run.settings, since=known.watermark):
+            mark = extract.fingerprint(source, waiting)
+            if known.settled(waiting.delivered_on, mark):
+                continue
+            if known.held:
+                break  # later deliveries wait for the decision
+            day = waiting.delivered_on
+            taken = load.Taken(source.name, f"{day:%Y%m%d}-{(mark or 'unread')[:8]}", day, source.delivery.kind, mark or "", None)
+            try:
+                known.admit(source, day, mark)
+                outcome = _take(run, con, source, waiting, known)
+            except DeliveryRefused as e:
+                state = "held" if e.code == "changed_after_load" else "rejected"
+                load.reject(con, taken, state, str(e))
+                outcome = {"delivery_id": taken.delivery_id, "delivered_on": str(day), "state": state, "reason": str(e)}
+            if outcome:
+                done.append(outcome)
+                observe.delivery(run, source, outcome)
+                run.say(_told(source, outcome))
             known = books.read(con, source)
-            for waiting in extract.find(source, run.settings, since=known.watermark):
-                mark = extract.fingerprint(source, waiting)
-                if known.settled(waiting.delivered_on, mark):
-                    continue
-                if known.held:
-                    break  # later deliveries wait for the decision
-                day = waiting.delivered_on
-                taken = load.Taken(source.name, f"{day:%Y%m%d}-{(mark or 'unread')[:8]}", day, source.delivery.kind, mark or "", None)
-                try:
-                    known.admit(source, day, mark)
-                    outcome = _take(run, con, source, waiting, known)
-                except DeliveryRefused as e:
-                    state = "held" if e.code == "changed_after_load" else "rejected"
-                    load.reject(con, taken, state, str(e))
-                    outcome = {"delivery_id": taken.delivery_id, "delivered_on": str(day), "state": state, "reason": str(e)}
-                if outcome:
-                    done.append(outcome)
-                    observe.delivery(run, source, outcome)
-                    run.say(_told(source, outcome))
-                known = books.read(con, source)
-        finally:
-            con.close()
     return done
 
 
@@ -132,7 +128,7 @@ def apply(
 
     migrate.staging(con, run.registry, source)
     con.commit()
-    with engine.connect(run.settings) as duck:
+    with engine.session(run.settings) as duck:
         scratch = engine.folder(duck)
         cleaned = scratch / "cleaned.parquet"
         try:
@@ -260,23 +256,17 @@ def renew(
     """
     from etl import check, db, engine, inputs
 
-    with db.lock(run.settings, f"library {library.name}"):
-        con = db.connect(run.settings, autocommit=True)
-        try:
-            read = inputs.fingerprint(run.settings, run.registry, con, library)
-            last = db.rows(
-                con, "select state, inputs from ops.publication where library = %s order by sequence desc limit 1", [library.name]
-            )
-            if last == [("published", read)]:
-                return {"library": library.name, "state": "unchanged"}
-            with engine.connect(run.settings) as duck:
-                bench = lay_out(run, con, duck, library)
-                for step in _steps(library.name):
-                    with run.stage(library.name, f"{step.__module__.split('.')[1]}.{step.__name__}"):
-                        step(bench)
-                changes, outcomes = _publish(run, duck, library, read, released or {}, decided)
-        finally:
-            con.close()
+    with db.lock(run.settings, f"library {library.name}"), db.session(run.settings, autocommit=True) as con:
+        read = inputs.fingerprint(run.settings, run.registry, con, library)
+        last = db.rows(con, "select state, inputs from ops.publication where library = %s order by sequence desc limit 1", [library.name])
+        if last == [("published", read)]:
+            return {"library": library.name, "state": "unchanged"}
+        with engine.connect(run.settings) as duck:
+            bench = lay_out(run, con, duck, library)
+            for step in _steps(library.name):
+                with run.stage(library.name, f"{step.__module__.split('.')[1]}.{step.__name__}"):
+                    step(bench)
+            changes, outcomes = _publish(run, duck, library, read, released or {}, decided)
     held = [f"{o.target} {o.expectation}" for o in check.critical(outcomes)] if not changes else []
     wrote = "，".join(f"{c.table} 写 {c.written} 删 {c.deleted}" for c in changes if c.written or c.deleted)
     run.say(f"{library.title} {'挂起：' + '、'.join(held) if held else '已发布：' + wrote}")
@@ -371,23 +361,24 @@ class Summary:
 @observe.task
 def run(drop: Path | None = None, only: Sequence[str] = (), as_of: str | None = None, say: Callable[[str], None] | None = None) -> Summary:
     """The whole pipeline in dependency order in this process. `only`: those datasets and everything downstream of them."""
-    from etl import db, extract
+    from etl import db, engine, extract
 
     this, began = start(drop, as_of, say), time.monotonic()
     chosen = [this.registry.source(n) for n in only] or list(this.registry.sources.values())
     summary = Summary()
     with db.lock(this.settings, "run") as held:
-        for source in chosen:
-            held()
-            if not extract.reachable(source, this.settings):
-                summary.skipped.append(source.name)
-                continue
-            try:
-                summary.deliveries[source.name] = _ingest(this, source)
-            except JichuError:
-                raise
-            except Exception as e:
-                _failed(summary, source.name, e, held)
+        with engine.keeping():
+            for source in chosen:
+                held()
+                if not extract.reachable(source, this.settings):
+                    summary.skipped.append(source.name)
+                    continue
+                try:
+                    summary.deliveries[source.name] = _ingest(this, source)
+                except JichuError:
+                    raise
+                except Exception as e:
+                    _failed(summary, source.name, e, held)
         for library in this.registry.ordered_libraries():
             held()
             try:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 import psycopg2
 from psycopg2.extensions import connection as Connection
@@ -34,8 +35,7 @@ def run(suite: Suite, target: str, database_url: str, schema: str, table: str, *
     today: what `{$PARAMETER: today}` stands for in a suite; the business date unless given.
     A claim that cannot be checked is `broken`, whatever the reason; an unreachable database raises DatabaseError.
     """
-    con = connect(database_url)
-    try:
+    with db.reused(f"check {database_url}", partial(connect, database_url)) as con:
         ground = survey(con, suite, schema, table)
         if not ground.there:
             return [stock.broken(claim, target) for claim in suite.expectations]
@@ -44,8 +44,6 @@ def run(suite: Suite, target: str, database_url: str, schema: str, table: str, *
         day = today or load().today
         ours = [c for c in suite.expectations if known(c, ground.places, day)]
         done = {o.expectation: o for o in _scanned(con, ours, target, schema, table, ground, day)}
-    finally:
-        con.close()
     rest = [c for c in suite.expectations if c.name not in done]
     if rest:
         done |= {o.expectation: o for o in stock.validate(rest, target, database_url, schema, table, ground.places, day.isoformat())}

@@ -22,14 +22,17 @@ def spellings(table: CodeTable) -> dict[str, str]:
 
 
 def register(con: duckdb.DuckDBPyConnection, tables: list[CodeTable]) -> None:
-    """Temporary table clean_spelling(code_table, spelling, code), spelled as `spelling_key` spells the delivered text."""
-    rows = [(t.name, s, c) for t in tables for s, c in spellings(t).items()]
+    """Temporary table clean_spelling(code_table, spelling, code), spelled as `spelling_key` spells the delivered text; it may hold other tables too."""
+    con.execute("create temp table if not exists clean_spelling (code_table varchar, spelling varchar, code varchar)")
+    there = {r[0] for r in con.execute("select distinct code_table from clean_spelling").fetchall()}
+    rows = [(t.name, s, c) for t in tables if t.name not in there for s, c in spellings(t).items()]
+    if not rows:
+        return
     names = ["code_table", "spelling", "code"]
     listed = pa.table({n: pa.array([r[i] for r in rows], pa.string()) for i, n in enumerate(names)})
     con.register("clean_listed", listed)
     con.execute(
-        "create or replace temp table clean_spelling as "
-        "select code_table, key as spelling, min_by(code, length(spelling)) as code "
+        "insert into clean_spelling select code_table, key, min_by(code, length(spelling)) "
         "from (select *, spelling_key(spelling) as key from clean_listed) where key is not null group by code_table, key"
     )
     con.unregister("clean_listed")

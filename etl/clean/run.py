@@ -11,7 +11,7 @@ from etl.clean import again, codes, verdict
 from etl.clean.geometry import standardise
 from etl.clean.query import Reading, outputs, readings, source_key, staged
 from etl.engine import columns as columns_of
-from etl.engine import quote
+from etl.engine import count, quote, unplanned
 from etl.settings import ROOT
 from etl.spec import Registry, Source
 from etl.spread import Input, Part, Work, spread_to_files
@@ -66,7 +66,8 @@ def clean(
 
     def whole(rows: Path, out: Path) -> Path:
         work = Work("clean", partial(cleaned, registry, source, today), {"delivered_rows": Input(rows, key=None)})
-        return spread_to_files(con, work, out)
+        with unplanned(con, count(con, f"select count(*) from read_parquet('{rows}')")):
+            return spread_to_files(con, work, out)
 
     known = memo if memo and memo.exists() else None
     columns = readings(source, today, frozenset(columns_of(con, f"read_parquet('{rows}')"))) if known else []
@@ -75,8 +76,7 @@ def clean(
         written = again.clean_again(con, source, rows, out, known, columns, whole)
     else:
         written = whole(rows, out)
-    for name in ("clean_spelling", "clean_geometry"):
-        con.execute(f"drop table if exists temp.{name}")
+    con.execute("drop table if exists temp.clean_geometry")
     return written
 
 

@@ -143,8 +143,7 @@ def publish(
     books, None when the same candidate was held or discarded for the same reasons just before.
     """
     scratch = folder(duck)
-    con = db.connect(settings)
-    try:
+    with db.session(settings) as con:
         with con:
             changes = [difference(con, duck, t, spec.key, settings.today, scratch) for t, spec in library.tables.items()]
         held = [reason for t in library.tables if (reason := check(t, t.replace(".", "__")))]
@@ -163,8 +162,6 @@ def publish(
             also(con)
             drop_candidates(con, library)
         return changes
-    finally:
-        con.close()
 
 
 def _hold(con: Connection, library: Library, today: date, inputs: str, reason: str) -> int | None:

@@ -14,7 +14,7 @@ from psycopg2.extras import execute_values
 
 from etl import db, migrate, store
 from etl.account import Account
-from etl.engine import columns, folder, quote
+from etl.engine import columns, count, folder, quote
 from etl.errors import DatabaseError
 from etl.load.bulk import without_indexes
 from etl.settings import Settings
@@ -173,15 +173,16 @@ def commit(
         with without_indexes(con, table):
             conflict = "" if first else f" on conflict (dataset, source_key) do update set {sets}"
             db.rows(con, f"insert into {table} ({names}) select {names} from {waiting}{conflict}")
-        _keys(con, duck, "removed", scratch)
+        _keys(con, duck, taken, scratch)
         db.rows(
             con,
-            f"update {table} t set removed_on = %s from removed_key r where t.dataset = %s and t.source_key = r.source_key",
+            f"update {table} t set removed_on = %s from spoken_key k where k.removed and t.dataset = %s and t.source_key = k.source_key",
             [taken.delivered_on, taken.dataset],
         )
         _books(con, taken, account)
-        _close(con, duck, source, taken, scratch)
-        quarantine(con, duck, taken, landed, scratch)
+        _close(con, taken)
+        if account.rows_quarantined:
+            quarantine(con, duck, taken, landed, scratch)
         if taken.kind == "increment":
             _overtaken(con, table, taken)
         findings(con, duck, taken, cleaned, scratch)
@@ -196,22 +197,27 @@ def _only_once(con: Connection, taken: Taken) -> None:
         raise DatabaseError(f"{taken.dataset} {taken.delivery_id} 已由另一次运行装载（本次运行的锁断开过）；没有重复装载，再运行一次即可")
 
 
-def _keys(con: Connection, duck: duckdb.DuckDBPyConnection, what: str, scratch: Path) -> None:
-    db.rows(con, f"create temp table {what}_key (source_key text) on commit drop")
-    duck.execute(f"create or replace temp view {what}_key as select distinct source_key from {what} where source_key is not null")
-    db.copy_in(con, duck, f"{what}_key", f"pg_temp.{what}_key", scratch)
+def _keys(con: Connection, duck: duckdb.DuckDBPyConnection, taken: Taken, scratch: Path) -> None:
+    """Temporary table spoken_key(source_key, rewritten, removed): the keys of which the delivery says something that has to be written down."""
+    db.rows(con, "create temp table spoken_key (source_key text, rewritten boolean, removed boolean) on commit drop")
+    waiting = "select exists (select from quality.finding where dataset = %s and closed_on is null) or exists (select from quality.quarantine where dataset = %s and status = 'open')"
+    told = "false"
+    if db.rows(con, waiting, [taken.dataset, taken.dataset])[0][0]:  # else nothing was wrong that a key could settle
+        told = "fate in ('new', 'changed')" if taken.kind == "full" else "fate <> 'duplicate'"
+    duck.execute(f"""
+        create or replace temp table spoken_key as
+        select source_key, bool_or(rewritten) as rewritten, bool_or(removed) as removed
+        from (
+            select source_key, fate in ('new', 'changed') as rewritten, false as removed from fate where {told}
+            union all select source_key, true, true from removed
+        ) where source_key is not null group by source_key
+    """)
+    if count(duck, "select count(*) from spoken_key"):
+        db.copy_in(con, duck, "spoken_key", "pg_temp.spoken_key", scratch)
 
 
-def _close(con: Connection, duck: duckdb.DuckDBPyConnection, source: Source, taken: Taken, scratch: Path) -> None:
+def _close(con: Connection, taken: Taken) -> None:
     """What this delivery mended: quarantined rows and findings whose key came again, or left a full register."""
-    duck.execute(
-        "create or replace temp view mentioned as select source_key from fate where fate <> 'duplicate' union all select source_key from removed"
-    )
-    duck.execute(
-        "create or replace temp view rewritten as select source_key from fate where fate in ('new', 'changed') union all select source_key from removed"
-    )
-    _keys(con, duck, "mentioned", scratch)
-    _keys(con, duck, "rewritten", scratch)
     # The whole register came again: every earlier refusal of it is settled or said anew. A retry says anew what it tried.
     tried = "not exists (select from unnest(q.reasons) r where r like 'key_conflict%%')"
     again = {"full": "true", "replay": tried}.get(taken.kind, "false")
@@ -221,12 +227,12 @@ def _close(con: Connection, duck: duckdb.DuckDBPyConnection, source: Source, tak
     db.rows(
         con,
         "update quality.quarantine q set status = 'fixed', closed_by = %s where q.dataset = %s and q.status = 'open' "
-        f"and ({again} or q.source_key in (select source_key from mentioned_key)) {not_newer}",
+        f"and ({again} or q.source_key in (select source_key from spoken_key)) {not_newer}",
         [taken.delivery_id, taken.dataset, *([taken.dataset, taken.delivered_on] if not_newer else [])],
     )
     db.rows(
         con,
-        "update quality.finding f set closed_on = %s from rewritten_key k where f.dataset = %s and f.source_key = k.source_key and f.closed_on is null",
+        "update quality.finding f set closed_on = %s from spoken_key k where k.rewritten and f.dataset = %s and f.source_key = k.source_key and f.closed_on is null",
         [taken.delivered_on, taken.dataset],
     )
 
@@ -270,7 +276,7 @@ def quarantine(con: Connection, duck: duckdb.DuckDBPyConnection, taken: Taken, l
 def findings(con: Connection, duck: duckdb.DuckDBPyConnection, taken: Taken, cleaned: Path, scratch: Path) -> None:
     """The wrong fields of rows that loaded."""
     duck.execute(f"""
-        create or replace temp view found as
+        create or replace temp table found as
         select '{taken.dataset}' as dataset, source_key, finding."column" as column_name, finding.problem as problem, finding.value as value,
             row_number, '{taken.delivery_id}' as delivery_id, date '{taken.delivered_on}' as opened_on
         from (
@@ -278,7 +284,8 @@ def findings(con: Connection, duck: duckdb.DuckDBPyConnection, taken: Taken, cle
             from read_parquet('{cleaned}') c join fate f on f.row_number = c.row_number and f.fate in ('new', 'changed')
         )
     """)
-    db.copy_in(con, duck, "found", "quality.finding", scratch)
+    if count(duck, "select count(*) from found"):
+        db.copy_in(con, duck, "found", "quality.finding", scratch)
 
 
 def _books(con: Connection, taken: Taken, account: Account) -> None:

@@ -1,24 +1,23 @@
 -- Delivered text: blanks, full width, words that stand for nothing. NULL in, NULL out.
 
 -- Without blanks at both ends (every Unicode blank, U+3000 included); NULL when nothing is left.
-create or replace temp macro blanks() as chr(32) || chr(9) || chr(10) || chr(11) || chr(12) || chr(13)
-    || chr(28) || chr(29) || chr(30) || chr(31) || chr(133) || chr(160) || chr(5760) || chr(8192) || chr(8193) || chr(8194)
-    || chr(8195) || chr(8196) || chr(8197) || chr(8198) || chr(8199) || chr(8200) || chr(8201) || chr(8202) || chr(8232)
-    || chr(8233) || chr(8239) || chr(8287) || chr(12288);
 create or replace temp macro blank_trim(x) as case when x = '' then null
-    when regexp_matches(x, '^[\s\p{Z}\x1c-\x1f\x{85}]|[\s\p{Z}\x1c-\x1f\x{85}]$') then nullif(trim(x, blanks()), '') else x end;
+    when regexp_matches(x, '^[\s\x0b\p{Z}\x1c-\x1f\x{85}]|[\s\x0b\p{Z}\x1c-\x1f\x{85}]$')
+    then nullif(regexp_replace(x, '^[\s\x0b\p{Z}\x1c-\x1f\x{85}]+|[\s\x0b\p{Z}\x1c-\x1f\x{85}]+$', '', 'g'), '') else x end;
 
 -- Full-width ASCII and the ideographic blank to half width (the part of NFKC that occurs in registers).
-create or replace temp macro halfwidth(x) as case when regexp_matches(x, '[！-～　]') then translate(x,
+create or replace temp macro half(x) as translate(x,
     '！＂＃＄％＆＇（）＊＋，－．／０１２３４５６７８９：；＜＝＞？＠ＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺ［＼］＾＿｀ａｂｃｄｅｆｇｈｉｊｋｌｍｎｏｐｑｒｓｔｕｖｗｘｙｚ｛｜｝～　',
-    '!"#$%&''()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\]^_`abcdefghijklmnopqrstuvwxyz{|}~ ') else x end;
+    '!"#$%&''()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\]^_`abcdefghijklmnopqrstuvwxyz{|}~ ');
+create or replace temp macro halfwidth(x) as case when regexp_matches(x, '[！-～　]') then half(x) else x end;
 
 -- Without any blank or invisible character (zero-width, soft hyphen, byte order mark, direction marks).
 create or replace temp macro squeeze(x) as case when regexp_matches(x, '[\s\p{Z}\p{Cf}\x{85}]')
     then nullif(regexp_replace(x, '[\s\p{Z}\p{Cf}\x{85}]+', '', 'g'), '') else x end;
 
 -- Both at once, in one look at the text.
-create or replace temp macro narrow(x) as case when regexp_matches(x, '[！-～\s\p{Z}\p{Cf}\x{85}]') then squeeze(halfwidth(x)) else x end;
+create or replace temp macro narrow(x) as case when regexp_matches(x, '[！-～\s\p{Z}\p{Cf}\x{85}]') then nullif(regexp_replace(
+    half(x), '[\s\p{Z}\p{Cf}\x{85}]+', '', 'g'), '') else x end;
 
 -- A code as it is compared: half width, no blanks, upper case, no text mark in front, no `.0` of a spreadsheet behind.
 create or replace temp macro code_text(x) as case when regexp_full_match(x, '[0-9A-Z]+') then x else nullif(regexp_replace(
