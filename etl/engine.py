@@ -22,7 +22,7 @@ def connect(settings: Settings, threads: int | None = None) -> Iterator[duckdb.D
     """A DuckDB connection that spills to a private folder, wiped at the end. `threads`: all of the machine's by default."""
     with store.private_folder(settings.home / "tmp") as scratch:
         con = duckdb.connect(
-            str(scratch / "work.duckdb"),
+            ":memory:",  # a file would be compressed and written out, which takes longer than the work; what does not fit in memory spills
             config={
                 "memory_limit": f"{int(settings.memory_mb * SHARE)}MB",
                 "temp_directory": str(scratch / "spill"),
@@ -84,9 +84,9 @@ def session(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def _empty(con: duckdb.DuckDBPyConnection) -> None:
     """Drops every lasting table and view."""
-    sql = "select table_schema, table_name, table_type from information_schema.tables where table_catalog = 'work'"
+    sql = "select table_schema, table_name, table_type from information_schema.tables where table_catalog = 'memory'"
     for schema, name, kind in con.execute(sql).fetchall():
-        con.execute(f"drop {'view' if kind == 'VIEW' else 'table'} if exists work.{quote(schema)}.{quote(name)} cascade")
+        con.execute(f"drop {'view' if kind == 'VIEW' else 'table'} if exists memory.{quote(schema)}.{quote(name)} cascade")
 
 
 @contextmanager
@@ -110,7 +110,7 @@ def settings_of(con: duckdb.DuckDBPyConnection) -> Settings | None:
 
 def folder(con: duckdb.DuckDBPyConnection) -> Path:
     """The private folder of a connection that `connect` made: what is written there goes when it closes, or when its process was killed."""
-    return Path(str(con.execute("select path from duckdb_databases() where database_name = 'work'").fetchall()[0][0])).parent
+    return Path(str(con.execute("select current_setting('temp_directory')").fetchall()[0][0])).parent
 
 
 def count(con: duckdb.DuckDBPyConnection, sql: str) -> int:

@@ -146,6 +146,7 @@ def _lay(
         create or replace table attached as select m.rid as a, p.proto, 1.0::double as probability, m.rule, null::varchar as evidence
             from member m join proto_of p using (ident) where m.rule not like 'id%' and not m.free
     """)
+    context.told(duck)
     context.known(duck)
 
 

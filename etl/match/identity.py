@@ -20,12 +20,20 @@ def assign(con: duckdb.DuckDBPyConnection, *, kind: str, letter: str, anchor: st
     Creates `matched.<kind>_id` (cluster, id), `matched.redirected` (old_id, new_id, why).
     """
     ident = quote(f"{kind}_id")
+    # Mostly a cluster met one id and the id one cluster: only of the others anything need be weighed.
+    con.execute(f"""
+        create or replace table matched.met as
+        select distinct c.cluster, m.{ident} as id from matched.cluster c join published.{quote(kind + "_member")} m using (dataset, source_key, role);
+        create or replace table matched.contested as
+        select cluster, id from matched.met
+        where cluster in (select cluster from matched.met group by cluster having count(*) > 1) or id in (select id from matched.met group by id having count(*) > 1)
+    """)
     con.execute(f"""
         create or replace table matched.claim as
         with seen as (
             select c.cluster, m.{ident} as id, c.dataset = '{anchor}' and c.role = 'self' as anchored, m.first_delivered_on as since,
                 c.dataset || '|' || c.source_key || '|' || c.role as record
-            from matched.cluster c join published.{quote(kind + "_member")} m using (dataset, source_key, role)
+            from (select * from matched.cluster semi join matched.contested using (cluster)) c join published.{quote(kind + "_member")} m using (dataset, source_key, role)
         ),
         held as (
             select cluster, id, bool_or(anchored) as anchored, min(since) as since, min_by(record, (since, record)) as oldest, count(*) as records
@@ -36,18 +44,20 @@ def assign(con: duckdb.DuckDBPyConnection, *, kind: str, letter: str, anchor: st
             select *, row_number() over (partition by id order by anchored desc, since, records desc, oldest) as claimant from held
         )
         select cluster, id, row_number() over (partition by cluster order by since, anchored desc, oldest) as rank from kept where claimant = 1
+        union all
+        select cluster, id, 1 from matched.met anti join matched.contested using (cluster, id)
     """)
     con.execute("""
         create or replace table matched.founder as
         select cluster, min_by(dataset || '|' || source_key || '|' || role, (first_delivered_on, dataset || '|' || source_key || '|' || role)) as founder
-        from matched.cluster group by cluster
+        from matched.cluster anti join (select cluster from matched.claim where rank = 1) using (cluster) group by cluster
     """)
     con.execute(f"""
         create or replace table matched.{quote(kind + "_id")} as
         with used as (select {ident} as id from published.{quote(kind + "_member")} union select old_id from published.{quote(kind + "_redirect")}),
         fresh as (
             select f.cluster, '{letter}' || upper(substr(md5(f.founder), 1, 16)) as first, '{letter}' || upper(substr(md5(f.founder || '|2|' || (select count(*) from used)), 1, 16)) as second
-            from matched.founder f anti join matched.claim c on c.cluster = f.cluster and c.rank = 1
+            from matched.founder f
         )
         select cluster, id from matched.claim where rank = 1
         union all

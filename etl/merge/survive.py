@@ -33,8 +33,11 @@ def survive(con: duckdb.DuckDBPyConnection, told: str, ident: str, believe: dict
     Ties end at the dataset and key, so that any batching gives the same value.
     """
     listed = []
+    orders = sorted({tuple(rule.order) for rule in believe.values()})
+    places = ", ".join(f"least({rank(list(order))}, 63)::ubigint as place_{i}" for i, order in enumerate(orders))
+    con.execute(f"create or replace temp table believed as select dataset, {places} from (select distinct dataset from {told})")
     for field, rule in believe.items():
-        place = f"least({rank(rule.order)}, 63)::ubigint"
+        place = f"place_{orders.index(tuple(rule.order))}"
         key = (
             f"age * 1073741824 + {place} * 16777216 + tie"
             if rule.prefer == "newest"
@@ -46,7 +49,8 @@ def survive(con: duckdb.DuckDBPyConnection, told: str, ident: str, believe: dict
             listed.append(f"arg_min(dataset, {key}) filter ({column} is not null) as {quote(field + '__from')}")
     con.execute(f"""
         create or replace table {out} as
-        select {ident}, {", ".join(listed)} from (select *, {AGE} as age, {TIE} as tie from {told}) group by {ident}
+        select {ident}, {", ".join(listed)}
+        from (select t.*, {AGE} as age, {TIE} as tie, b.* exclude (dataset) from {told} t join believed b using (dataset)) group by {ident}
     """)
 
 

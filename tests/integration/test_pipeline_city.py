@@ -249,7 +249,14 @@ def test_an_old_database_with_a_fresh_home_and_the_reverse_and_one_batch_or_two_
     assert anew.run().exit_code == 0
     assert clusters(anew) == clusters(steady)
     # The API came in one piece: what was asked of whom when is another story, what is still to be asked is not.
-    way = {"ops.delivery", "ops.profile", "staging.market_regulation__enterprises", "quality.ticket", "quality.ticket_change", "quality.score"}
+    way = {
+        "ops.delivery",
+        "ops.profile",
+        "staging.market_regulation__enterprises",
+        "quality.ticket",
+        "quality.ticket_change",
+        "quality.score",
+    }
     assert set(differing(facts(steady), facts(anew))) <= way
     still = "select dataset, kind, source_key, field from quality.ticket where state in ('open', 'sent', 'overdue') order by 1, 2, 3, 4"
     assert anew.query(still) == steady.query(still)

@@ -18,30 +18,39 @@ LEARNT = f"""
 """
 
 
-def known(con: duckdb.DuckDBPyConnection) -> None:
-    """Tables `whose` (rid, proto), `context` (rid, ctx) and `proto_context` (proto, ctx): labels of each record, from its own row and from whoever of the row is identified."""
-    con.execute("create table if not exists attached (a bigint, proto varchar, probability double, rule varchar, evidence varchar)")
+def told(con: duckdb.DuckDBPyConnection) -> None:
+    """Table `own_label` (rid, label): what a record itself says of its household or firm."""
     con.execute("""
-        create or replace table whose as select rid, proto from identified_record union all select a, proto from attached;
-        create or replace table proto_household as
-        select distinct w.proto, 'H' || r.household_id as label from whose w join rec r using (rid) where r.household_id is not null
-    """)
-    con.execute(f"""
-        create or replace table label as
+        create or replace table own_label as
         select rid, 'H' || household_id as label from rec where household_id is not null
         union
         select rid, 'V' || household_head from rec where household_head is not null and role = 'self'
         union
         select r.rid, 'E' || e.entity_id from rec r join published.entity_record e on e.dataset = r.dataset and e.source_key = r.source_key and e.role = 'self'
         where r.role = 'legal_representative'
-        union
-        {LEARNT.format(persons="whose")}
     """)
+
+
+def of_persons(con: duckdb.DuckDBPyConnection) -> None:
+    """Tables `whose` (rid, proto), `label` (rid, label) and `proto_context` (proto, ctx): who is known so far, and the labels of each
+    record and person, from its own row and from whoever of the row is identified."""
+    con.execute("create table if not exists attached (a bigint, proto varchar, probability double, rule varchar, evidence varchar)")
     con.execute("""
-        create or replace table context as select rid, list(label order by label) as ctx from label group by rid;
+        create or replace table whose as select rid, proto from identified_record union all select a, proto from attached;
+        create or replace table proto_household as
+        select distinct w.proto, 'H' || r.household_id as label from whose w join rec r using (rid) where r.household_id is not null
+    """)
+    con.execute(f"create or replace table label as from own_label union {LEARNT.format(persons='whose')}")
+    con.execute("""
         create or replace table proto_context as
         select proto, list(label order by label) as ctx from (select distinct w.proto, l.label from whose w join label l using (rid)) group by proto
     """)
+
+
+def known(con: duckdb.DuckDBPyConnection) -> None:
+    """The same, and `context` (rid, ctx): of the records."""
+    of_persons(con)
+    con.execute("create or replace table context as select rid, list(label order by label) as ctx from label group by rid")
 
 
 def learn(con: duckdb.DuckDBPyConnection) -> None:

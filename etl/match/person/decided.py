@@ -104,15 +104,21 @@ def attach(con: duckdb.DuckDBPyConnection) -> None:
 
 def _refuse_kin(con: duckdb.DuckDBPyConnection) -> None:
     """A child, its parents and its guardian in one row are not each other; nor are husband and wife."""
-    kin = "('self', 'child', 'guardian', 'mother', 'father', 'husband', 'wife', 'spouse')"
-    con.execute(f"""
-        create or replace table row_kin as
-        select x.rid, y.rid as other from rec x join rec y on y.dataset = x.dataset and y.source_key = x.source_key and y.role <> x.role
-        where x.role in {kin} and y.role in {kin}
-    """)
+    _row_kin(con, "scored_identified")
     con.execute(
         "delete from scored_identified using row_kin k, whose o where o.rid = k.other and scored_identified.a = k.rid and scored_identified.b = o.proto"
     )
+
+
+def _row_kin(con: duckdb.DuckDBPyConnection, scored: str) -> None:
+    """Table `row_kin` (rid, other): the kin that stand in one row with a record of `scored` (a, …)."""
+    kin = "('self', 'child', 'guardian', 'mother', 'father', 'husband', 'wife', 'spouse')"
+    con.execute(f"""
+        create or replace table row_kin as
+        with asked as (select * from rec where role in {kin} and rid in (select a from {scored}))
+        select x.rid, y.rid as other from asked x join rec y on y.dataset = x.dataset and y.source_key = x.source_key and y.role <> x.role
+        where y.role in {kin}
+    """)
 
 
 def _edges(con: duckdb.DuckDBPyConnection) -> None:
@@ -126,6 +132,7 @@ def pair(con: duckdb.DuckDBPyConnection) -> None:
     limits = model.parameters()["thresholds"]
     con.execute(f"create or replace table scored_left as {combined('pair_left', 'rid_r', persons)}")
     judged.refuse_pairs(con)
+    _row_kin(con, "scored_left")
     con.execute("delete from scored_left using row_kin k where scored_left.a = k.rid and scored_left.b = k.other")
     con.execute(f"""
         insert into edge
@@ -177,4 +184,7 @@ def corrected(con: duckdb.DuckDBPyConnection) -> None:
         create or replace table same_person as
         select q.proto as proto, min(p.proto) as main from renumbered n join identified_record p on p.rid = n.a join identified_record q on q.rid = n.b group by q.proto
     """)
-    con.execute("update identified_record set proto = s.main from same_person s where s.proto = identified_record.proto")
+    con.execute("""
+        update identified_record set proto = (select main from same_person s where s.proto = identified_record.proto)
+        where proto in (select proto from same_person)
+    """)

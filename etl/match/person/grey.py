@@ -19,7 +19,8 @@ def pairs(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("""
         create or replace table face as
         select w.proto, arg_min(w.rid, (r.former, -coalesce(c.trust, -9), r.dataset, r.source_key, r.role)) as rid
-        from whose w join rec r using (rid) left join claim c using (rid) where r.version = 0 group by w.proto
+        from (select * from whose semi join (select distinct b as proto from scored_identified) using (proto)) w
+        join rec r using (rid) left join claim c using (rid) where r.version = 0 group by w.proto
     """)
     con.execute(f"""
         create or replace table matched.person_review as

@@ -23,6 +23,8 @@ def prepare(bench: Workbench) -> None:
         select x.rid, y.rid as other from (select a, b from judged_apart union all select b, a from judged_apart) j
         join voice x on x.record = j.a join voice y on y.record = j.b
     """)
+    if not judged.any_apart(con):
+        return
     con.execute("""
         create or replace table expelled as
         with bearer as (

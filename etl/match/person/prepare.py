@@ -38,8 +38,7 @@ def records(con: duckdb.DuckDBPyConnection) -> None:
     """
     con.execute(MACROS)
     alike.register(con)
-    con.execute("create or replace table person_told as select *, 0 as version from feed.person")
-    pinyin(con, "select name from person_told union all select name from past.person", "name_pinyin")
+    pinyin(con, "select name from feed.person union all select name from past.person", "name_pinyin")
     con.execute("""
         create or replace table address_of as
         select dataset, source_key, role as purpose, address_code, region_code, level from published.address_match
@@ -47,7 +46,7 @@ def records(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("""
         create or replace table rec as
         with v as (
-            select * from person_told
+            select *, 0 as version from feed.person
             union all by name
             select distinct on (dataset, source_key, role, name, citizen_id_text, birth_date, phone) *, 1 as version from past.person
         ),

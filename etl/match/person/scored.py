@@ -13,14 +13,15 @@ FREQUENT = ("name", "py", "phone", "addr")
 RARE, UNCOMMON = 3, 40  # persons of a name: few enough to look at all of them, or all of them in one town
 
 
-def frequencies(con: duckdb.DuckDBPyConnection) -> None:
-    """How many of the identified persons bear a value, and their share: `tf_<column>_of` tables, counted once."""
+def frequencies(con: duckdb.DuckDBPyConnection, of: str = "rec anti join whose using (rid)") -> None:
+    """How many of the identified persons bear a value that a record of these (those left) bears, and their share: `tf_<column>_of` tables, counted once."""
     persons = count(con, "select count(distinct proto) from whose") or 1
     for column in FREQUENT:
         con.execute(f"""
             create or replace table tf_{column}_of as
+            with asked as (select distinct {column} from {of} where {column} is not null)
             select {column}, greatest(count(distinct proto), 1) as persons, greatest(count(distinct proto), 1) / {persons} as tf_{column}
-            from rec left join whose using (rid) where {column} is not null group by {column}
+            from rec semi join asked using ({column}) left join whose using (rid) group by {column}
         """)
         con.execute(f"create or replace view tf_{column}_lookup as select {column}, tf_{column} from tf_{column}_of")
 
@@ -33,7 +34,7 @@ SIDE = """
         case when length(x.id_like) = 18 then x.id_like[:4] || x.id_like[15:18] end as mask,
         c.ctx, list_filter(c.ctx, lambda x: x[1] = 'H')[1] as house,
         coalesce(n.persons <= {rare}, true) as name_is_rare, coalesce(n.persons <= {uncommon}, true) as name_is_uncommon,
-        true as fresh, -- laid out for this round
+        {round} as round, -- in which it was laid out
         0::bigint as skip -- blocking rules that its values are refused to (`budget`)
     from ({rows}) x left join {context} c using ({key}) left join tf_name_of n on n.name = x.name left join name_alike k on k.name = x.name
 """
@@ -65,12 +66,14 @@ def look_alikes(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def left_rows(rows: str) -> str:
-    return SIDE.format(uid="x.rid::varchar", side="left", rows=rows, context="context", key="rid", rare=RARE, uncommon=UNCOMMON)
+    return SIDE.format(uid="x.rid::varchar", side="left", rows=rows, context="context", key="rid", round=0, rare=RARE, uncommon=UNCOMMON)
 
 
-def right_rows(only: str) -> str:
+def right_rows(only: str, round: int = 0) -> str:
     rows = RIGHT.format(only=only)
-    return SIDE.format(uid="uuid()::varchar", side="right", rows=rows, context="proto_context", key="proto", rare=RARE, uncommon=UNCOMMON)
+    return SIDE.format(
+        uid="uuid()::varchar", side="right", rows=rows, context="proto_context", key="proto", round=round, rare=RARE, uncommon=UNCOMMON
+    )
 
 
 def lay_out(con: duckdb.DuckDBPyConnection) -> None:
@@ -155,8 +158,9 @@ def again(con: duckdb.DuckDBPyConnection) -> None:
     """Scores anew what the last attachments changed: the persons of whom more is told, the records with more about them."""
     _move(con)
     con.execute("create or replace table left_part as select * from left_side semi join changed_record using (rid)")
-    con.execute("create or replace view right_part as select * from right_side where fresh")
-    con.execute("create or replace view right_rest as select * from right_side where not fresh")
+    newest = count(con, "select max(round) from right_side")
+    con.execute(f"create or replace view right_part as select * from right_side where round = {newest}")
+    con.execute(f"create or replace view right_rest as select * from right_side where round < {newest}")
     con.execute("""
         delete from pair_identified where rid_l not in (select rid from left_side) or rid_l in (select rid from left_part)
             or proto_r in (select proto from changed_person)
@@ -177,5 +181,5 @@ def _move(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("delete from left_side where rid in (select a from newly) or rid in (select rid from changed_record)")
     con.execute(f"insert into left_side by name {left_rows(LEFT + ' semi join changed_record using (rid)')}")
     con.execute("delete from right_side where proto in (select proto from changed_person)")
-    con.execute("update right_side set fresh = false where fresh")
-    con.execute(f"insert into right_side by name {right_rows('semi join changed_person using (proto)')}")
+    rounds = count(con, "select max(round) + 1 from right_side")
+    con.execute(f"insert into right_side by name {right_rows('semi join changed_person using (proto)', rounds)}")
