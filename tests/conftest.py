@@ -27,7 +27,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--moments", type=int, default=0, help="how often the fault suite kills a run; without it only its short selection runs"
     )
+    parser.addoption("--sequences", type=int, default=1, help="how many random sequences of deliveries the linkage is tried with")
     parser.addoption("--seed", type=int, default=20180301, help="what the moments of the fault suite are drawn from")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`sequence`: the number of a random sequence of deliveries; as many as `--sequences` says."""
+    if "sequence" in metafunc.fixturenames:
+        metafunc.parametrize("sequence", range(1, metafunc.config.getoption("--sequences") + 1))
 
 
 class ByFile(LoadScopeScheduling):

@@ -49,9 +49,13 @@ def difference(con: Connection, duck: duckdb.DuckDBPyConnection, table: str, key
     listed = ", ".join([*map(quote, key), "row_hash"])
     db.copy_out(con, f"select {listed} from {table}", {**{k: kinds[k] for k in key}, "row_hash": "UUID"}, published, duck)
     on = " and ".join(f"p.{quote(k)} is not distinct from c.{quote(k)}" for k in key)
-    duck.execute(
-        f"create or replace table write_{name} as select c.* from {relation} c anti join read_parquet('{published}') p on {on} and p.row_hash = c.row_hash"
-    )
+    first, written = count(duck, f"select count(*) from read_parquet('{published}')") == 0, f"write_{name}"
+    if first:
+        written = relation
+    else:
+        duck.execute(
+            f"create or replace table {written} as select c.* from {relation} c anti join read_parquet('{published}') p on {on} and p.row_hash = c.row_hash"
+        )
     duck.execute(
         f"create or replace table delete_{name} as select p.* exclude (row_hash) from read_parquet('{published}') p anti join {relation} c on {on}"
     )
@@ -59,11 +63,11 @@ def difference(con: Connection, duck: duckdb.DuckDBPyConnection, table: str, key
     db.rows(con, f"drop view if exists candidate.{quote(name)}; drop table if exists {write}, {delete}")
     db.rows(con, f"create unlogged table {write} (like {table} including defaults)")
     db.rows(con, f"create unlogged table {delete} as select {', '.join(map(quote, key))} from {table} limit 0")
-    db.copy_in(con, duck, f"write_{name}", write, scratch)
+    db.copy_in(con, duck, written, write, scratch)
     db.copy_in(con, duck, f"delete_{name}", delete, scratch)
-    _candidate_view(con, table, name, key, empty=count(duck, f"select count(*) from read_parquet('{published}')") == 0)
+    _candidate_view(con, table, name, key, empty=first)
     published.unlink()
-    return Change(table, count(duck, f"select count(*) from write_{name}"), count(duck, f"select count(*) from delete_{name}"))
+    return Change(table, count(duck, f"select count(*) from {written}"), count(duck, f"select count(*) from delete_{name}"))
 
 
 def _candidate_view(con: Connection, table: str, name: str, key: list[str], *, empty: bool) -> None:

@@ -67,7 +67,9 @@ def _names(bench: Workbench) -> None:
         select person_id, arg_max(name, (contains(name, '·'), votes, name)) as name from near
         where votes > own and votes >= 2 or contains(name, '·') and not contains(kept, '·') group by person_id
     """)
-    bench.con.execute("update kept set name = s.name from spelling s where s.person_id = kept.person_id")
+    bench.con.execute("""
+        update kept set name = (select s.name from spelling s where s.person_id = kept.person_id) where person_id in (select person_id from spelling)
+    """)
 
 
 def _by_number(bench: Workbench) -> None:

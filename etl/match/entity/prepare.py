@@ -2,19 +2,24 @@
 
 import duckdb
 
+from etl.engine import literal
+
 FORMS = "股份有限责任公司|有限责任公司|股份有限公司|集团有限公司|有限公司|股份公司|总公司|公司"
 BRANCH = "(分公司|分店|分厂|分院|分校|营业部|门市部|办事处|支行|分行|经营点)$"
 
 
 def records(con: duckdb.DuckDBPyConnection) -> None:
     """Table `rec`: rid, codes (uscc, org, reg), key, name, bare (bracketless), core, branch, county, rep, addr."""
-    _regions(con)
+    words = literal(_regions(con))  # a pattern that is no constant would be compiled anew for every name
     con.execute(f"""
-        create or replace macro bare_name(n) as upper(regexp_replace(regexp_replace(n, '[(（](' || (select pattern from region_words) || '|省|市|县|区)+[)）]', '', 'g'), '[\\s()（）\\[\\]【】〔〕·\\-—,，.。"''“”]', '', 'g'));
-        create or replace macro core_name(n) as regexp_replace(
-            regexp_replace(regexp_replace(bare_name(n), (select pattern from region_words), '', 'g'), '({FORMS})', ''), '^[市区县]', '');
+        create or replace macro bare_name(n) as upper(regexp_replace(regexp_replace(n, '[(（](' || {words} || '|省|市|县|区)+[)）]', '', 'g'), '[\\s()（）\\[\\]【】〔〕·\\-—,，.。"''“”]', '', 'g'));
+        create or replace macro core_name(bare) as regexp_replace(
+            regexp_replace(regexp_replace(bare, {words}, '', 'g'), '({FORMS})', ''), '^[市区县]', '');
+        create or replace table name_parsed as
+        select name, bare, core_name(bare) as core, regexp_matches(name, '{BRANCH}') as branch
+        from (select name, bare_name(name) as bare from (select name from feed.entity union select name from past.entity) where name is not null)
     """)
-    con.execute(f"""
+    con.execute("""
         create or replace table rec as
         with v as (
             select *, 0 as version from feed.entity
@@ -30,27 +35,26 @@ def records(con: duckdb.DuckDBPyConnection) -> None:
             coalesce(p.code_registration_number, p.registration_number) as reg,
             case when p.entity_key is not null then coalesce(p.key_scheme, 'unit') || ':' || p.entity_key end as key,
             case when p.code_state = 'invalid' then p.code end as odd_code,
-            bare_name(p.name) as bare, core_name(p.name) as core, regexp_matches(p.name, '{BRANCH}') as branch,
+            n.bare, n.core, n.branch,
             coalesce(w.county, a.region_code[:6]) as county, p.legal_representative as rep, p.legal_representative_id as rep_id, a.address_code as addr,
             p.established_on, p.closed_on, p.status
-        from p left join a using (dataset, source_key)
+        from p left join name_parsed n on n.name = p.name left join a using (dataset, source_key)
         left join (
-            select n.name, min(c.code) as county from (select distinct name from p where name is not null) n
+            select n.name, min(c.code) as county from name_parsed n
             join county_word c on contains(n.name, c.word) group by n.name
         ) w on w.name = p.name
     """)
 
 
-def _regions(con: duckdb.DuckDBPyConnection) -> None:
-    """`county_word` (word, code): county names, full and short; `region_words`: the pattern a core name is free of."""
+def _regions(con: duckdb.DuckDBPyConnection) -> str:
+    """Table `county_word` (word, code): county names, full and short. Returns the pattern that a core name is free of."""
     con.execute("""
         create or replace table county_word as
         select name as word, code[:6] as code from published.region where level = 'county'
         union
         select regexp_replace(name, '[市区县]$', ''), code[:6] from published.region where level = 'county' and length(name) > 2
     """)
-    con.execute("""
-        create or replace table region_words as
+    found = con.execute("""
         with word as (
             select word from county_word
             union select name from published.region where level = 'city'
@@ -58,4 +62,5 @@ def _regions(con: duckdb.DuckDBPyConnection) -> None:
             union select '四川省' union select '四川'
         )
         select string_agg(regexp_escape(word), '|' order by length(word) desc, word) as pattern from word
-    """)
+    """).fetchall()
+    return str(found[0][0])
