@@ -6,10 +6,9 @@ create or replace temp macro blank_trim(x) as case when x = '' then null
     then nullif(regexp_replace(x, '^[\s\x0b\p{Z}\x1c-\x1f\x{85}]+|[\s\x0b\p{Z}\x1c-\x1f\x{85}]+$', '', 'g'), '') else x end;
 
 -- Full-width ASCII and the ideographic blank to half width (the part of NFKC that occurs in registers).
-create or replace temp macro half(x) as translate(x,
+create or replace temp macro halfwidth(x) as case when regexp_matches(x, '[！-～　]') then translate(x,
     '！＂＃＄％＆＇（）＊＋，－．／０１２３４５６７８９：；＜＝＞？＠ＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺ［＼］＾＿｀ａｂｃｄｅｆｇｈｉｊｋｌｍｎｏｐｑｒｓｔｕｖｗｘｙｚ｛｜｝～　',
-    '!"#$%&''()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\]^_`abcdefghijklmnopqrstuvwxyz{|}~ ');
-create or replace temp macro halfwidth(x) as case when regexp_matches(x, '[！-～　]') then half(x) else x end;
+    '!"#$%&''()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\]^_`abcdefghijklmnopqrstuvwxyz{|}~ ') else x end;
 
 -- Without any blank or invisible character (zero-width, soft hyphen, byte order mark, direction marks).
 create or replace temp macro squeeze(x) as case when regexp_matches(x, '[\s\p{Z}\p{Cf}\x{85}]')
@@ -17,7 +16,7 @@ create or replace temp macro squeeze(x) as case when regexp_matches(x, '[\s\p{Z}
 
 -- Both at once, in one look at the text.
 create or replace temp macro narrow(x) as case when regexp_matches(x, '[！-～\s\p{Z}\p{Cf}\x{85}]') then nullif(regexp_replace(
-    half(x), '[\s\p{Z}\p{Cf}\x{85}]+', '', 'g'), '') else x end;
+    halfwidth(x), '[\s\p{Z}\p{Cf}\x{85}]+', '', 'g'), '') else x end;
 
 -- A code as it is compared: half width, no blanks, upper case, no text mark in front, no `.0` of a spreadsheet behind.
 create or replace temp macro code_text(x) as case when regexp_full_match(x, '[0-9A-Z]+') then x else nullif(regexp_replace(
