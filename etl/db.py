@@ -8,7 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -102,11 +102,7 @@ class _Shelf:
 
 
 _shelf = _Shelf()
-
-
-def keeping() -> AbstractContextManager[None]:
-    """Within it, `session`, `query` and `lock` use connections again instead of making new ones."""
-    return _shelf.kept()
+keeping = _shelf.kept  # within it, `session`, `query` and `lock` use connections again instead of making new ones
 
 
 @contextmanager

@@ -40,7 +40,9 @@ def connect(settings: Settings, threads: int | None = None) -> Iterator[duckdb.D
             con.close()
 
 
-_idle: list[tuple[Settings, duckdb.DuckDBPyConnection, ExitStack]] | None = None  # None: nobody keeps any
+_idle: dict[Settings, tuple[duckdb.DuckDBPyConnection, ExitStack]] | None = (
+    None  # connections that wait for the next session; None: nobody keeps any
+)
 
 
 @contextmanager
@@ -50,36 +52,29 @@ def keeping() -> Iterator[None]:
     if _idle is not None:
         yield
         return
-    _idle = []
+    _idle = {}
     try:
         yield
     finally:
-        for _, _, made in _idle:
+        for _, made in _idle.values():
             made.close()
         _idle = None
 
 
 @contextmanager
 def session(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection as `connect` gives it, but that temporary macros and tables of another session may still be there.
-
-    One whose work failed is not used again."""
-    kept = _idle.pop() if _idle else None
-    if kept and kept[0] == settings:
-        _, con, made = kept
-    else:
-        made = ExitStack()
-        con = made.enter_context(connect(settings))
-    try:
+    """A connection as `connect` gives it, but that it may have temporary macros and code tables already. One whose work failed is not used again."""
+    con, made = _idle.pop(settings) if _idle and settings in _idle else _new(settings)
+    with made:
         yield con
-        if _idle is not None:
+        if _idle is not None and settings not in _idle:
             _empty(con)
-            _idle.append((settings, con, made))
-            return
-    except BaseException:
-        made.close()
-        raise
-    made.close()
+            _idle[settings] = con, made.pop_all()
+
+
+def _new(settings: Settings) -> tuple[duckdb.DuckDBPyConnection, ExitStack]:
+    made = ExitStack()
+    return made.enter_context(connect(settings)), made
 
 
 def _empty(con: duckdb.DuckDBPyConnection) -> None:

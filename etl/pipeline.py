@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -369,24 +370,14 @@ def run(drop: Path | None = None, only: Sequence[str] = (), as_of: str | None = 
     with db.lock(this.settings, "run") as held:
         with engine.keeping():
             for source in chosen:
-                held()
                 if not extract.reachable(source, this.settings):
                     summary.skipped.append(source.name)
                     continue
-                try:
+                with _apart(summary, source.name, held):
                     summary.deliveries[source.name] = _ingest(this, source)
-                except JichuError:
-                    raise
-                except Exception as e:
-                    _failed(summary, source.name, e, held)
         for library in this.registry.ordered_libraries():
-            held()
-            try:
+            with _apart(summary, library.name, held):
                 summary.libraries[library.name] = renew(this, library)
-            except JichuError:
-                raise
-            except Exception as e:
-                _failed(summary, library.name, e, held)
         if not summary.failures and _behind(this):
             _catalogue(this)
         for stranger in extract.strangers(this.registry, this.settings):
@@ -395,14 +386,21 @@ def run(drop: Path | None = None, only: Sequence[str] = (), as_of: str | None = 
     return summary
 
 
-def _failed(summary: Summary, name: str, error: Exception, held: Callable[[], None]) -> None:
+@contextmanager
+def _apart(summary: Summary, name: str, held: Callable[[], None]) -> Iterator[None]:
     """One dataset's or library's defect must not stop the others; a lost connection or a full disk is nobody's, and stops the run."""
     held()
-    if said := of_the_machine(error):
-        raise JichuError(said) from None
-    log.error("%s: %s", name, type(error).__name__)
-    log.debug("%s", where(error))
-    summary.failures[name] = f"{type(error).__name__}"
+    try:
+        yield
+    except JichuError:
+        raise
+    except Exception as e:
+        held()
+        if said := of_the_machine(e):
+            raise JichuError(said) from None
+        log.error("%s: %s", name, type(e).__name__)
+        log.debug("%s", where(e))
+        summary.failures[name] = type(e).__name__
 
 
 @observe.task

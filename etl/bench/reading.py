@@ -79,7 +79,7 @@ def _separated(data: bytes, source: Source) -> pa.Table:
         delimiter=terms.separator, quote_char='"' if terms.quoted else False, newlines_in_values=terms.quoted, invalid_row_handler=lambda row: "skip"
     )  # fmt: skip
     named = pacsv.ReadOptions(autogenerate_column_names=True, block_size=BLOCK)
-    width = pacsv.read_csv(io.BytesIO(data[:BLOCK]), named, parse).num_columns
+    width = len(pacsv.open_csv(io.BytesIO(data), named, parse).schema)  # of its first block, which may end within a row
     text = pacsv.ConvertOptions(column_types={f"f{i}": pa.string() for i in range(width)}, check_utf8=False)
     return pacsv.read_csv(io.BytesIO(data), named, parse, text)
 

@@ -49,10 +49,9 @@ def difference(con: Connection, duck: duckdb.DuckDBPyConnection, table: str, key
     listed = ", ".join([*map(quote, key), "row_hash"])
     db.copy_out(con, f"select {listed} from {table}", {**{k: kinds[k] for k in key}, "row_hash": "UUID"}, published, duck)
     on = " and ".join(f"p.{quote(k)} is not distinct from c.{quote(k)}" for k in key)
-    first, written = count(duck, f"select count(*) from read_parquet('{published}')") == 0, f"write_{name}"
-    if first:
-        written = relation
-    else:
+    first = count(duck, f"select count(*) from read_parquet('{published}')") == 0
+    written = relation if first else f"write_{name}"
+    if not first:
         duck.execute(
             f"create or replace table {written} as select c.* from {relation} c anti join read_parquet('{published}') p on {on} and p.row_hash = c.row_hash"
         )

@@ -205,7 +205,7 @@ def _keys(con: Connection, duck: duckdb.DuckDBPyConnection, taken: Taken, scratc
     if db.rows(con, waiting, [taken.dataset, taken.dataset])[0][0]:  # else nothing was wrong that a key could settle
         told = "fate in ('new', 'changed')" if taken.kind == "full" else "fate <> 'duplicate'"
     duck.execute(f"""
-        create or replace temp table spoken_key as
+        create or replace table spoken_key as
         select source_key, bool_or(rewritten) as rewritten, bool_or(removed) as removed
         from (
             select source_key, fate in ('new', 'changed') as rewritten, false as removed from fate where {told}
@@ -276,7 +276,7 @@ def quarantine(con: Connection, duck: duckdb.DuckDBPyConnection, taken: Taken, l
 def findings(con: Connection, duck: duckdb.DuckDBPyConnection, taken: Taken, cleaned: Path, scratch: Path) -> None:
     """The wrong fields of rows that loaded."""
     duck.execute(f"""
-        create or replace temp table found as
+        create or replace table found as
         select '{taken.dataset}' as dataset, source_key, finding."column" as column_name, finding.problem as problem, finding.value as value,
             row_number, '{taken.delivery_id}' as delivery_id, date '{taken.delivered_on}' as opened_on
         from (

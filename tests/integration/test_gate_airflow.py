@@ -43,9 +43,8 @@ class Page:
         return f"/api/v2/dags/decisions/dagRuns/{one['dag_run_id']}/taskInstances/{one['task_id']}/{one['map_index']}"
 
     def answer(self, what: str, choice: str, why: str) -> None:
-        time.sleep(
-            3
-        )  # as somebody who reads: answered in the second of asking, Airflow takes the process that has just parked for one that failed
+        # As somebody who reads: answered in the second of asking, Airflow takes the process that has just parked for one that failed.
+        time.sleep(3)
         body = {"chosen_options": [choice], "params_input": {"why": why}}
         self.api._call("PATCH", self.task(self.questions()[what]) + "/hitlDetails", json=body)
 

@@ -248,7 +248,7 @@ def test_an_old_database_with_a_fresh_home_and_the_reverse_and_one_batch_or_two_
     anew = City(steady.drop, steady.home, new_database(), steady.today, steady.extra)
     assert anew.run().exit_code == 0
     assert clusters(anew) == clusters(steady)
-    # The API came in one piece: what was asked of whom when is another story, what is still to be asked is not.
+    # The API came in one piece: what was asked of whom when, and scored, is another story, what is still to be asked is not.
     way = {
         "ops.delivery",
         "ops.profile",
@@ -258,5 +258,7 @@ def test_an_old_database_with_a_fresh_home_and_the_reverse_and_one_batch_or_two_
         "quality.score",
     }
     assert set(differing(facts(steady), facts(anew))) <= way
+    scored = "select scope, name, dimension, value from quality.score order by 1, 2, 3"  # how many deliveries it rests on is of the way too
+    assert anew.query(scored) == steady.query(scored)
     still = "select dataset, kind, source_key, field from quality.ticket where state in ('open', 'sent', 'overdue') order by 1, 2, 3, 4"
     assert anew.query(still) == steady.query(still)

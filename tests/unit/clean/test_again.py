@@ -91,3 +91,19 @@ def test_a_memo_of_other_rules_is_not_found() -> None:
     source = registry.source("health/health_records")
     other = source.model_copy(update={"key": ["姓名"]})
     assert again.memo(settings.load(), registry, source) != again.memo(settings.load(), registry, other)
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_a_small_delivery_is_cleaned_as_a_large_one_is(
+    city: Path, dataset: str, duck: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = spec.load()
+    source, rows = registry.source(dataset), landed(city, dataset, "20180301", tmp_path / "landed")
+    found = []
+    for planned in (0, 1_000_000):  # with DuckDB's optimizer, and without
+        monkeypatch.setattr(engine, "PLANNED", planned)
+        out = tmp_path / f"{planned}.parquet"
+        found.append(content(duck, clean.clean(duck, registry, source, rows, out, date(2018, 3, 1))))
+        assert engine.count(duck, "select length(current_setting('disabled_optimizers'))") == 0
+    assert found[0] == found[1]
+    assert found[0]

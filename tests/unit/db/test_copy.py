@@ -216,6 +216,17 @@ def test_no_copy_leaves_its_file_behind_when_it_fails(desk: Desk) -> None:
     assert [p.name for p in desk.folder.iterdir() if p.suffix in (".csv", ".part")] == []
 
 
+@pytest.mark.timeout(120)
+def test_a_copy_that_is_refused_before_the_first_row_does_not_wait_for_ever(desk: Desk) -> None:
+    desk.con.commit()  # DuckDB opens the pipe with its first row, and that takes it a while
+    desk.duck.execute("create or replace view slow as select max(hash(i))::varchar as no_such_column from range(300000000) t(i)")
+    with pytest.raises(psycopg2.errors.UndefinedColumn):
+        db.copy_in(desk.con, desk.duck, "slow", "every_type", desk.folder)
+    desk.con.rollback()
+    assert desk.duck.execute("select 42").fetchall() == [(42,)]
+    assert list(desk.folder.glob("*.csv")) == []
+
+
 @pytest.mark.parametrize(
     ("told", "error"),
     [
