@@ -34,7 +34,7 @@ LEAST = 1e-7
 
 SIDE = """
     select rid::varchar as unique_id, r.rid, w.proto, r.name, r.py, name_shape(r.name) as shape, k.alike, r.own_birth as birth, r.own_sex as sex, r.phone, r.addr, r.addr2,
-        r.place, null::varchar as id_like, null::varchar[] as ctx, 0::bigint as skip
+        r.place, null::varchar as id_like, null::ubigint[] as ctx, 0::bigint as skip
     from rec r join whose w using (rid) left join name_alike k on k.name = r.name
     where r.version = 0 and not r.former
 """
@@ -59,7 +59,8 @@ def train(out: Path | None = None, *, persons: int = 4000, seed: int = 1, as_of:
         prepare.records(duck)
         identified.groups(duck)
         context.told(duck)
-        context.known(duck)
+        context.of_persons(duck)
+        context.of_records(duck)
         scored.frequencies(duck, of="rec")
         _all_alike(duck)
         counts = _samples(duck, persons, seed)

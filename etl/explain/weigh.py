@@ -14,7 +14,7 @@ import pyarrow as pa
 from psycopg2.extensions import connection as Connection
 
 from etl import db
-from etl.engine import literal, quote
+from etl.engine import quote
 from etl.match.entity import named
 from etl.match.person import context, decided, model, prepare, scored
 from etl.match.pinyin import pinyin
@@ -103,12 +103,12 @@ def weigh(
     free = {*ones, *others} if together else {r for r, _ in left}
     _lay(con, duck, registry, [*left, *right], free, set(ones), set(others))
     _frequencies(con, duck)
-    scored.look_alikes(duck)
+    scored.names(duck)
     mine = "rid in (select rid from asked where side = {side})"
     of_person = "proto in (select proto from whose join asked using (rid) where side = 1)"
     free_rows = scored.left_rows(scored.LEFT)
     duck.execute(f"create or replace table one_side as select * from ({free_rows}) where {mine.format(side=0)}")
-    other_rows, theirs = (scored.right_rows(""), of_person) if whole else (free_rows, mine.format(side=1))
+    other_rows, theirs = (scored.right_rows(), of_person) if whole else (free_rows, mine.format(side=1))
     duck.execute(f"create or replace table other_side as select * replace ('right' as source_dataset) from ({other_rows}) where {theirs}")
     return _best(duck, others[0], "proto_r" if whole else "rid_r", turned=turned)
 
@@ -139,15 +139,16 @@ def _lay(
     known = [(*r, ident, rule, r in free, 0 if r in ones else 1 if r in others else None) for r, ident, rule in everybody]
     _table(duck, "known", {"dataset": "VARCHAR", "source_key": "VARCHAR", "role": "VARCHAR", "ident": "VARCHAR", "rule": "VARCHAR", "free": "BOOLEAN", "side": "INTEGER"}, known)  # fmt: skip
     duck.execute("""
-        create or replace table member as select r.rid, r.id, k.ident, k.rule, k.free, k.side from rec r join known k using (dataset, source_key, role);
+        create or replace table member as select r.rid, r.number, k.ident, k.rule, k.free, k.side from rec r join known k using (dataset, source_key, role);
         create or replace table asked as select rid, side from member where side is not null;
-        create or replace table proto_of as select ident, min(id) as proto from member where rule like 'id%' and id is not null group by ident;
+        create or replace table proto_of as select ident, min(number) as proto from member where rule like 'id%' and number is not null group by ident;
         create or replace table identified_record as select m.rid, p.proto, m.rule from member m join proto_of p using (ident) where m.rule like 'id%' and not m.free;
         create or replace table attached as select m.rid as a, p.proto, 1.0::double as probability, m.rule, null::varchar as evidence
             from member m join proto_of p using (ident) where m.rule not like 'id%' and not m.free
     """)
     context.told(duck)
-    context.known(duck)
+    context.of_persons(duck)
+    context.of_records(duck)
 
 
 def _people(con: Connection, records: list[Record]) -> list[tuple[Record, str, str]]:
@@ -268,9 +269,9 @@ def _best(duck: duckdb.DuckDBPyConnection, other: Record, right: str, *, turned:
     return Weighed(second, first, listed, said) if turned else Weighed(first, second, listed, said)
 
 
-def _candidate(duck: duckdb.DuckDBPyConnection, a: int, b: object, right: str) -> tuple[str, bool | None, str]:
+def _candidate(duck: duckdb.DuckDBPyConnection, a: int, b: int, right: str) -> tuple[str, bool | None, str]:
     """Which blocking rules bring the two together."""
-    where = f"l.rid = {a} and r.{'proto' if right == 'proto_r' else 'rid'} = {literal(str(b))}"
+    where = f"l.rid = {a} and r.{'proto' if right == 'proto_r' else 'rid'} = {b}"
     tests = ", ".join(f"coalesce(bool_or({rule}), false)" for rule in model.BLOCKING)
     found = duck.execute(f"select {tests} from one_side l, other_side r where {where}").fetchall()[0]
     rules = [rule for rule, met in zip(model.BLOCKING, found, strict=True) if met]
@@ -299,9 +300,9 @@ def _guard(listed: Sequence[Weight], *, guarded: bool) -> tuple[str, bool | None
     return "情理", False, "出生日期不同：须号码相近、电话相同或同户"
 
 
-def _kin(duck: duckdb.DuckDBPyConnection, a: int, b: object, right: str) -> list[tuple[str, bool | None, str]]:
+def _kin(duck: duckdb.DuckDBPyConnection, a: int, b: int, right: str) -> list[tuple[str, bool | None, str]]:
     """Two parties of one row are not each other; who acts for others is grown up."""
-    theirs = f"select rid from whose where proto = {literal(str(b))}" if right == "proto_r" else f"select {b} as rid"
+    theirs = f"select rid from whose where proto = {b}" if right == "proto_r" else f"select {b} as rid"
     roles = "('self', 'child', 'guardian', 'mother', 'father', 'husband', 'wife', 'spouse')"
     same_row = duck.execute(
         f"select count(*) from rec x join rec y on y.dataset = x.dataset and y.source_key = x.source_key and y.role <> x.role "
@@ -312,7 +313,7 @@ def _kin(duck: duckdb.DuckDBPyConnection, a: int, b: object, right: str) -> list
     )
     if right == "proto_r":
         young = duck.execute(
-            f"select coalesce(datediff('year', date_of_id({literal(str(b))}), told_at) < {decided.GROWN_UP}, false) from rec where rid = {a} and role in {decided.ADULT}"
+            f"select coalesce(datediff('year', birth_of({b}), told_at) < {decided.GROWN_UP}, false) from rec where rid = {a} and role in {decided.ADULT}"
         ).fetchall()
         said += [("成年", False, f"替人办事、结婚或任职的是成年人，而对方当时不满 {decided.GROWN_UP} 岁")] if young and young[0][0] else []
     return said

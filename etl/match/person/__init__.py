@@ -27,7 +27,8 @@ def link(bench: Workbench) -> None:
     context.of_persons(con)
     decided.corrected(con)
     judged.attach(con)
-    context.known(con)
+    context.renumbered(con)
+    context.of_records(con)
     scored.lay_out(con)
     scored.against_identified(con)
     decided.attach(con)
@@ -53,7 +54,8 @@ def _clusters(bench: Workbench) -> None:
     components(
         con,
         "rec",
-        "(select rid as a, min(rid) over (partition by proto) as b from identified_record union all select a, b from same_record union all select a, b from edge)",
+        "(select i.rid as a, s.rid as b from identified_record i join (select proto, min(rid) as rid from identified_record group by proto) s using (proto) "
+        "union all select a, b from same_record union all select a, b from edge)",
         "component",
     )
     con.execute("""

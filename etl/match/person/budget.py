@@ -48,6 +48,14 @@ class Rule:
         columns = self.left if side == "l" else self.right
         return " || chr(1) || ".join(f"{side}.{c}::varchar" for c in columns)
 
+    def block(self, side: str) -> str:
+        """SQL: the same as a number, to count with: two values in one block would only make the estimate higher."""
+        return f"hash({', '.join(f'{side}.{c}' for c in (self.left if side == 'l' else self.right))})"
+
+    def told(self, side: str) -> str:
+        """SQL: whether a record has every part of it."""
+        return " and ".join(f"{side}.{c} is not null" for c in (self.left if side == "l" else self.right))
+
 
 RULES = tuple(Rule.of(text) for text in model.BLOCKING)
 
@@ -65,9 +73,9 @@ def rules(con: duckdb.DuckDBPyConnection, left: str, right: str | None, stage: s
     """The blocking rules with which two tables (or one with itself) may be paired, each within its budget.
 
     Notes in `blocked` what each would make, in column `skip` of the left table (one bit a rule) whose value is refused,
-    and in table `near` (unique_id) the rows of the right one that any rule reaches: mostly a small part.
+    and in table `near` (rid) the rows of the right one that any rule reaches: mostly a small part.
     """
-    con.execute("create or replace temp table near (unique_id varchar)")
+    con.execute("create or replace temp table near (rid bigint)")
     allowed = count(con, "select budget from pair_budget")
     con.execute(f"update {left} set skip = 0 where skip <> 0")
     for (i,) in con.execute("select distinct rule from refused_block order by 1").fetchall():
@@ -83,11 +91,10 @@ def rules(con: duckdb.DuckDBPyConnection, left: str, right: str | None, stage: s
     return made
 
 
-def _groups(left: str, i: int) -> str:
+def _groups(left: str, i: int, key: str) -> str:
     """SQL: the values of the left side under a rule, and how many records bear each."""
-    rule = RULES[i]
-    wanted = "".join(f" and {term}" for term in rule.only)
-    return f"select {rule.key('l')} as key, count(*) as n from {left} l where {rule.key('l')} is not null and l.skip & {1 << i} = 0{wanted} group by 1"
+    wanted = "".join(f" and {term}" for term in RULES[i].only)
+    return f"select {key} as key, count(*) as n from {left} l where {RULES[i].told('l')} and l.skip & {1 << i} = 0{wanted} group by 1"
 
 
 def _sizes(left: str, right: str | None, i: int) -> str:
@@ -96,20 +103,18 @@ def _sizes(left: str, right: str | None, i: int) -> str:
     pairs = "any_value(a.n) * (count(*) - 1) // 2" if right is None and rule.left == rule.right else "any_value(a.n) * count(*)"
     return (
         f"select a.key, any_value(a.n) as l, count(*) as r, {pairs} as pairs "
-        f"from {right or left} r join ({_groups(left, i)}) a on a.key = {rule.key('r')} group by a.key"
+        f"from {right or left} r join ({_groups(left, i, rule.key('l'))}) a on a.key = {rule.key('r')} group by a.key"
     )
 
 
 def _estimate(con: duckdb.DuckDBPyConnection, left: str, right: str | None, i: int) -> int:
     """How many pairs a rule would make at most. Notes in `near` the rows of the right side that it would pair."""
     rule = RULES[i]
+    joined = f"(select * from {right or left} r where {rule.told('r')}) r join ({_groups(left, i, rule.block('l'))}) a on a.key = {rule.block('r')}"
     if right is None:
-        made = "sum(a.n - 1) // 2" if rule.left == rule.right else "sum(a.n)"
-        return count(con, f"select {made} from {left} r join ({_groups(left, i)}) a on a.key = {rule.key('r')}")
-    con.execute(
-        f"create or replace temp table met as select r.unique_id, a.n from {right} r join ({_groups(left, i)}) a on a.key = {rule.key('r')}"
-    )
-    con.execute("insert into near select unique_id from met")
+        return count(con, f"select {'sum(a.n - 1) // 2' if rule.left == rule.right else 'sum(a.n)'} from {joined}")
+    con.execute(f"create or replace temp table met as select r.rid, a.n from {joined}")
+    con.execute("insert into near select rid from met")
     return count(con, "select sum(n) from met")
 
 
@@ -143,7 +148,9 @@ def _masked(i: int) -> str:
         value = f"split_part(key, chr(1), {position})"
         if column == "phone":
             parts.append(f"left({value}, 3) || '****' || right({value}, 4)")
-        elif column in ("addr", "addr2", "town", "house"):
+        elif column == "house":  # a household's label says nothing to anybody
+            parts.append("'…'")
+        elif column in ("addr", "addr2", "town"):
             parts.append(f"left({value}, 6) || '…'")
         elif column == "birth":
             parts.append(f"left({value}, 4) || '-**-**'")

@@ -1,56 +1,75 @@
 """What a record's surroundings say: the household, the firm, the others named in the same row.
 
 A guardian has only a name, but stands in the row of a child whose household is known; a representative without a
-number stands for a firm whose other records give it. Contexts are labels; sharing one is evidence like any other.
+number stands for a firm whose other records give it. Contexts are labels (hashes of 64 bits); sharing one is evidence like any other.
 """
 
 import duckdb
 
+from etl.engine import count
+
 KIN = "('guardian', 'mother', 'father', 'child', 'husband', 'wife', 'spouse')"
+REGISTER = "public_security/household_register"
 
 # Labels that come from knowing who a record is: the person's household, for the record and for its kin of the same row.
-LEARNT = f"""
-    select w.rid, h.label from whose w join proto_household h using (proto) semi join {{persons}} using (proto)
+LEARNT = """
+    with known as (select w.rid, h.label from ({whose}) w join proto_household h using (proto))
+    select rid, label, true as household from known
     union
-    select k.rid, h.label from whose w join proto_household h using (proto) semi join {{persons}} using (proto)
-    join rec r on r.rid = w.rid join rec k on k.dataset = r.dataset and k.source_key = r.source_key
-    where r.version = 0 and r.dataset <> 'public_security/household_register' and k.role in {KIN}
+    select b.kin, k.label, true from known k join beside b using (rid)
 """
+CONTEXT = "list(distinct label) as ctx, min(label) filter (household) as house"
 
 
 def told(con: duckdb.DuckDBPyConnection) -> None:
-    """Table `own_label` (rid, label): what a record itself says of its household or firm."""
+    """Tables `own_label` (rid, label, household): what a record itself says of its household or firm; `beside` (rid, kin): the kin that a
+    row of any register but the household's names beside a record; `attached`, of whom nobody is yet."""
     con.execute("""
         create or replace table own_label as
-        select rid, 'H' || household_id as label from rec where household_id is not null
-        union
-        select rid, 'V' || household_head from rec where household_head is not null and role = 'self'
-        union
-        select r.rid, 'E' || e.entity_id from rec r join published.entity_record e on e.dataset = r.dataset and e.source_key = r.source_key and e.role = 'self'
+        select rid, hash('H', household_id) as label, true as household from rec where household_id is not null
+        union all
+        select rid, hash('V', household_head), false from rec where household_head is not null and role = 'self'
+        union all
+        select distinct r.rid, hash('E', e.entity_id), false
+        from rec r join published.entity_record e on e.dataset = r.dataset and e.source_key = r.source_key and e.role = 'self'
         where r.role = 'legal_representative'
     """)
+    con.execute(f"""
+        create or replace table beside as
+        with kin as (select rid, line from rec where role in {KIN} and dataset <> '{REGISTER}')
+        select r.rid, k.rid as kin from kin k join rec r using (line) where r.version = 0 and r.rid <> k.rid
+    """)
+    con.execute("create table if not exists attached (a bigint, proto bigint, probability double, rule varchar, evidence varchar)")
 
 
 def of_persons(con: duckdb.DuckDBPyConnection) -> None:
-    """Tables `whose` (rid, proto), `label` (rid, label) and `proto_context` (proto, ctx): who is known so far, and the labels of each
-    record and person, from its own row and from whoever of the row is identified."""
-    con.execute("create table if not exists attached (a bigint, proto varchar, probability double, rule varchar, evidence varchar)")
+    """Tables `whose` (rid, proto), `label` (rid, label, household) and `proto_context` (proto, ctx, house): who is known so far, and the
+    labels of each record and person, from its own row and from whoever of the row is identified."""
     con.execute("""
         create or replace table whose as select rid, proto from identified_record union all select a, proto from attached;
         create or replace table proto_household as
-        select distinct w.proto, 'H' || r.household_id as label from whose w join rec r using (rid) where r.household_id is not null
+        select distinct w.proto, hash('H', r.household_id) as label from whose w join rec r using (rid) where r.household_id is not null
     """)
-    con.execute(f"create or replace table label as from own_label union {LEARNT.format(persons='whose')}")
+    con.execute(f"create or replace table label as from own_label union ({LEARNT.format(whose='from whose')})")
+    con.execute(
+        f"create or replace table proto_context as select w.proto, {CONTEXT} from whose w join label l using (rid) group by w.proto"
+    )
+
+
+def renumbered(con: duckdb.DuckDBPyConnection) -> None:
+    """Brings these up to the numbers that have proved to be one person's since, and to who is known by a judgement."""
     con.execute("""
-        create or replace table proto_context as
-        select proto, list(label order by label) as ctx from (select distinct w.proto, l.label from whose w join label l using (rid)) group by proto
+        create or replace table newly as
+        select i.rid as a, i.proto from identified_record i join whose w using (rid) where i.proto <> w.proto union all select a, proto from attached;
+        delete from whose where rid in (select a from newly)
     """)
+    _spread(con)
 
 
-def known(con: duckdb.DuckDBPyConnection) -> None:
-    """The same, and `context` (rid, ctx): of the records."""
-    of_persons(con)
-    con.execute("create or replace table context as select rid, list(label order by label) as ctx from label group by rid")
+def of_records(con: duckdb.DuckDBPyConnection) -> None:
+    """Table `context` (rid, ctx, house): of the records. Table `city` (persons): how many persons are known; no other is added afterwards."""
+    con.execute(f"create or replace table context as select rid, {CONTEXT} from label group by rid")
+    con.execute("create or replace table city as select greatest(count(distinct proto), 1) as persons from whose")
 
 
 def learn(con: duckdb.DuckDBPyConnection) -> None:
@@ -58,23 +77,32 @@ def learn(con: duckdb.DuckDBPyConnection) -> None:
 
     Tables `changed_record` (rid), records whose own labels grew, and `changed_person` (proto), of whom more is told than before.
     """
+    _spread(con)
+    con.execute(f"""
+        delete from context where rid in (select rid from changed_record);
+        insert into context select rid, {CONTEXT} from label semi join changed_record using (rid) group by rid
+    """)
+
+
+def _spread(con: duckdb.DuckDBPyConnection) -> None:
+    """Labels from the records of `newly` to their persons' other records, their kin, and back to whom those belong to."""
     con.execute("""
         insert into whose select a, proto from newly;
         insert into proto_household
-        select distinct n.proto, 'H' || r.household_id from newly n join rec r on r.rid = n.a where r.household_id is not null
-        except select proto, label from proto_household
+        select distinct n.proto, hash('H', r.household_id) from newly n join rec r on r.rid = n.a where r.household_id is not null
+        except from proto_household
     """)
     con.execute(f"""
-        create or replace table learnt as ({LEARNT.format(persons="newly")}) except select rid, label from label;
-        insert into label select rid, label from learnt;
+        create or replace table learnt as ({LEARNT.format(whose="from whose semi join newly using (proto)")}) except from label;
+        insert into label from learnt;
         create or replace table changed_record as select distinct rid from learnt;
-        create or replace table changed_person as select proto from newly union select w.proto from whose w semi join changed_record using (rid)
-    """)
-    con.execute("""
-        delete from context where rid in (select rid from changed_record);
-        insert into context select rid, list(label order by label) from label semi join changed_record using (rid) group by rid;
+        create or replace table changed_person as select proto from newly union select w.proto from whose w semi join changed_record using (rid);
         delete from proto_context where proto in (select proto from changed_person);
         insert into proto_context
-        select proto, list(label order by label)
-        from (select distinct w.proto, l.label from whose w join label l using (rid) semi join changed_person p using (proto)) group by proto
+        select w.proto, {CONTEXT} from (from whose semi join changed_person using (proto)) w join label l using (rid) group by w.proto
     """)
+
+
+def persons(con: duckdb.DuckDBPyConnection) -> int:
+    """How many persons are known by a number."""
+    return count(con, "select persons from city")

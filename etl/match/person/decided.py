@@ -4,7 +4,7 @@ import math
 
 import duckdb
 
-from etl.match.person import judged, model
+from etl.match.person import context, judged, model
 
 COMPARISONS = tuple(model.LEVELS)
 
@@ -66,19 +66,22 @@ ADULT, GROWN_UP = "('guardian', 'mother', 'father', 'husband', 'wife', 'appellan
 def attach(con: duckdb.DuckDBPyConnection) -> None:
     """Table `attached` (a = record, proto, …): each record to at most one identified person. Adds to `edge`."""
     _edges(con)
-    persons = con.execute("select count(distinct proto) from whose").fetchall()[0][0]
     limits = model.parameters()["thresholds"]
-    con.execute(f"create or replace table scored_identified as {combined('pair_identified', 'proto_r', persons)}")
+    con.execute(f"create or replace table scored_identified as {combined('pair_identified', 'proto_r', context.persons(con))}")
     judged.refuse_attachments(con)
     _refuse_kin(con)
     con.execute(
-        "create or replace table shared_phone as select phone from rec where phone is not null and name is not null group by phone having count(distinct name) > 1"
+        """
+        create or replace table shared_phone as
+        with asked as (select phone from rec semi join (select a as rid from scored_identified where gamma_name = -1 and gamma_birth = -1) using (rid))
+        select phone from rec semi join asked using (phone) where name is not null group by phone having count(distinct name) > 1
+        """
     )
     con.execute(f"""
         create or replace table best_candidate as
         with plausible as (
             select s.*, s.bits as weight from scored_identified s join rec r on r.rid = s.a
-            where ({GUARD}) and not (r.role in {ADULT} and coalesce(datediff('year', date_of_id(s.b), r.told_at) < {GROWN_UP}, false))
+            where ({GUARD}) and not (r.role in {ADULT} and coalesce(datediff('year', birth_of(s.b), r.told_at) < {GROWN_UP}, false))
                 -- who tells no name and no birth date is told by a phone only if one person alone uses it
                 and not (s.gamma_name = -1 and s.gamma_birth = -1 and r.phone in (select phone from shared_phone))
         ),
@@ -98,7 +101,11 @@ def attach(con: duckdb.DuckDBPyConnection) -> None:
     """)
     con.execute("insert into attached select a, proto, probability, rule, evidence from newly")
     con.execute(
-        "insert into edge select n.a, i.rid, n.rule, n.probability, n.evidence from newly n join (select proto, min(rid) as rid from identified_record group by proto) i using (proto)"
+        """
+        insert into edge
+        with face as (select proto, arg_min(rid, mark) as rid from (from identified_record semi join newly using (proto)) join rec using (rid) group by proto)
+        select n.a, f.rid, n.rule, n.probability, n.evidence from newly n join face f using (proto)
+        """
     )
 
 
@@ -115,22 +122,19 @@ def _row_kin(con: duckdb.DuckDBPyConnection, scored: str) -> None:
     kin = "('self', 'child', 'guardian', 'mother', 'father', 'husband', 'wife', 'spouse')"
     con.execute(f"""
         create or replace table row_kin as
-        with asked as (select * from rec where role in {kin} and rid in (select a from {scored}))
-        select x.rid, y.rid as other from asked x join rec y on y.dataset = x.dataset and y.source_key = x.source_key and y.role <> x.role
-        where y.role in {kin}
+        with asked as (select rid, line, role from rec semi join (select a as rid from {scored}) using (rid) where role in {kin})
+        select x.rid, y.rid as other from asked x join rec y on y.line = x.line and y.role <> x.role where y.role in {kin}
     """)
 
 
 def _edges(con: duckdb.DuckDBPyConnection) -> None:
-    con.execute("create table if not exists attached (a bigint, proto varchar, probability double, rule varchar, evidence varchar)")
     con.execute("create table if not exists edge (a bigint, b bigint, rule varchar, probability double, evidence varchar)")
 
 
 def pair(con: duckdb.DuckDBPyConnection) -> None:
     """Records left are paired with each other where each is the other's clear best, or agree on all that they tell."""
-    persons = con.execute("select count(distinct proto) from whose").fetchall()[0][0]
     limits = model.parameters()["thresholds"]
-    con.execute(f"create or replace table scored_left as {combined('pair_left', 'rid_r', persons)}")
+    con.execute(f"create or replace table scored_left as {combined('pair_left', 'rid_r', context.persons(con))}")
     judged.refuse_pairs(con)
     _row_kin(con, "scored_left")
     con.execute("delete from scored_left using row_kin k where scored_left.a = k.rid and scored_left.b = k.other")
@@ -169,12 +173,12 @@ def corrected(con: duckdb.DuckDBPyConnection) -> None:
         create or replace table renumbered as
         with asked as (select p as proto from shared union select q from shared),
         one as (
-            select proto, any_value(proto[:6]) as county, any_value(substr(proto, 17, 1)::int % 2) as odd, any_value(date_of_id(proto)) as birth,
-                bool_or(r.dataset = '{REGISTER}' and r.role = 'self') as registered, min(rid) as rid
-            from whose semi join asked using (proto) join rec r using (rid) where r.name is not null group by proto
+            select proto, bool_or(r.dataset = '{REGISTER}' and r.role = 'self') as registered, arg_min(rid, mark) as rid
+            from (from whose semi join asked using (proto)) join rec r using (rid) where r.name is not null group by proto
         )
         select a.rid as a, b.rid as b from shared s join one a on a.proto = s.p join one b on b.proto = s.q
-        where a.county = b.county and a.odd = b.odd and abs(datediff('day', a.birth, b.birth)) <= 400 and not (a.registered and b.registered)
+        where county_of(s.p) = county_of(s.q) and sex_of(s.p) = sex_of(s.q) and abs(datediff('day', birth_of(s.p), birth_of(s.q))) <= 400
+            and not (a.registered and b.registered)
     """)
     judged.refuse_numbers(con)
     con.execute("insert into edge select a, b, 'corrected_number', 0.99, null from renumbered")

@@ -19,6 +19,11 @@ create or replace macro fits(s, t) as (contains(s, '_') or contains(t, '_')) and
 create or replace macro surname(n) as case when n is null then null
     when n[1:2] in ('欧阳','司马','上官','诸葛','东方','皇甫','尉迟','公孙','令狐','慕容','司徒','夏侯','长孙','宇文','端木') then n[1:2] else n[1] end;
 create or replace macro date_of_id(t) as try_strptime(substr(t, 7, 8), '%Y%m%d')::date;
+-- A citizen ID as an integer: its 17 digits without the check character, which follows from them (GB 11643-1999).
+create or replace macro number_of(t) as try_cast(t[:17] as bigint);
+create or replace macro birth_of(n) as try(make_date(n // 10000000 % 10000, n // 100000 % 100, n // 1000 % 100));
+create or replace macro sex_of(n) as 2 - n % 2;
+create or replace macro county_of(n) as n // 100000000000;
 create or replace macro id_apart(a, b) as case when length(a) = 18 and length(b) = 18 then
     list_sum(list_transform(range(1, 19), lambda i: (a[i] <> b[i])::int)) else 99 end;
 create or replace macro id_swapped(a, b) as length(a) = 18 and length(b) = 18 and a <> b and list_sort(string_split(a, '')) = list_sort(string_split(b, ''))
@@ -27,10 +32,16 @@ create or replace macro same_person_name(a, b, pa, pb) as a = b or pa = pb or na
     or fits(name_shape(a), name_shape(b))
     or length(a) > 4 and length(b) > 4 and levenshtein(a, b) <= 6;
 """
+DIGIT_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # GB 11643-1999, of the 17 digits
+WEIGHED = " + ".join(f"n // {10 ** (16 - i)} % 10 * {weight}" for i, weight in enumerate(DIGIT_WEIGHTS))
+MACROS += f"create or replace macro id_of(n) as n::varchar || substr('10X98765432', ({WEIGHED}) % 11 + 1, 1);"
 
 
 def records(con: duckdb.DuckDBPyConnection) -> None:
     """Table `rec` from `feed.person`, with the standard address of its residence and registered address.
+
+    `rid` counts the records of this run; `mark` is what the record says, so that a choice by it is the same in every run; `line` is the
+    row that it stands in. Both are hashes of 64 bits: of all that linkage joins, texts of a record's keys take longest to compare.
 
     What a record said before a later delivery changed it (`past.person`, version 1) stands beside it: a number, a name
     or a phone of last month still tells who this is. `same_record` (a, b) ties such a version to the record of today
@@ -41,7 +52,7 @@ def records(con: duckdb.DuckDBPyConnection) -> None:
     pinyin(con, "select name from feed.person union all select name from past.person", "name_pinyin")
     con.execute("""
         create or replace table address_of as
-        select dataset, source_key, role as purpose, address_code, region_code, level from published.address_match
+        select hash(dataset, source_key) as line, role as purpose, address_code, region_code from published.address_match
     """)
     con.execute("""
         create or replace table rec as
@@ -51,26 +62,25 @@ def records(con: duckdb.DuckDBPyConnection) -> None:
             select distinct on (dataset, source_key, role, name, citizen_id_text, birth_date, phone) *, 1 as version from past.person
         ),
         p as (
-            select (row_number() over (order by hash(dataset, source_key, role, version, delivered_on, name, citizen_id_text))) - 1 as rid,
-                * replace (case when name_state = 'unnamed' or not is_name(name) then null else name end as name)
+            select row_number() over () - 1 as rid, hash(dataset, source_key, role, version, delivered_on, name, citizen_id_text) as mark,
+                hash(dataset, source_key) as line, * replace (case when name_state = 'unnamed' or not is_name(name) then null else name end as name)
             from v
         )
-        select p.rid, p.version, p.dataset, p.source_key, p.role, p.removed_on is not null as former, p.first_delivered_on,
+        select p.rid, p.mark, p.line, p.version, p.dataset, p.source_key, p.role, p.removed_on is not null as former, p.first_delivered_on,
             coalesce(p.told_at, p.delivered_on::timestamp) as told_at,
-            p.name, y.py, p.name_former, p.citizen_id as id, p.citizen_id_text as id_text, coalesce(p.citizen_id_state, 'missing') as id_state,
-            date_of_id(p.citizen_id) as id_birth, case when p.citizen_id is not null then 2 - (substr(p.citizen_id, 17, 1)::int % 2) end::varchar as id_sex,
-            p.birth_date as own_birth, p.sex_code as own_sex, p.phone, p.household_id, p.relation_to_head, p.household_head, p.entity_key,
+            p.name, y.py, number_of(p.citizen_id) as number, p.citizen_id_text as id_text, coalesce(p.citizen_id_state, 'missing') as id_state,
+            p.birth_date as own_birth, p.sex_code as own_sex, p.phone, p.household_id, p.household_head,
             coalesce(h.address_code, g.address_code) as addr,
             -- another address of this person: the registered one, or where an appeal's trouble is, which is often at home
             coalesce(case when h.address_code is not null then g.address_code end, t.address_code) as addr2,
             coalesce(p.residence_region_code, h.region_code, p.registered_region_code, g.region_code) as place
         from p left join name_pinyin y on y.name = p.name
-        left join address_of h on h.dataset = p.dataset and h.source_key = p.source_key and h.purpose = 'residence' and p.version = 0 and p.role in ('self', 'child', 'guardian')
-        left join address_of g on g.dataset = p.dataset and g.source_key = p.source_key and g.purpose = 'registered' and p.version = 0 and p.role = 'self'
-        left join address_of t on t.dataset = p.dataset and t.source_key = p.source_key and t.purpose = 'place' and p.version = 0 and p.role = 'appellant'
+        left join address_of h on h.line = p.line and h.purpose = 'residence' and p.version = 0 and p.role in ('self', 'child', 'guardian')
+        left join address_of g on g.line = p.line and g.purpose = 'registered' and p.version = 0 and p.role = 'self'
+        left join address_of t on t.line = p.line and t.purpose = 'place' and p.version = 0 and p.role = 'appellant'
     """)
     con.execute("""
         create or replace table same_record as
-        select o.rid as a, n.rid as b from rec o join rec n on n.dataset = o.dataset and n.source_key = o.source_key and n.role = o.role and n.version = 0
-        where o.version = 1 and (o.id = n.id or coalesce(same_person_name(o.name, n.name, o.py, n.py), false) or o.own_birth = n.own_birth)
+        select o.rid as a, n.rid as b from rec o join rec n on n.line = o.line and n.role = o.role and n.version = 0
+        where o.version = 1 and (o.number = n.number or coalesce(same_person_name(o.name, n.name, o.py, n.py), false) or o.own_birth = n.own_birth)
     """)

@@ -6,7 +6,7 @@ from functools import partial
 import duckdb
 
 from etl.engine import count
-from etl.match.person import budget, model, prepare
+from etl.match.person import budget, context, model, prepare
 from etl.spread import Input, Part, Work, spread
 
 FREQUENT = ("name", "py", "phone", "addr")
@@ -15,7 +15,7 @@ RARE, UNCOMMON = 3, 40  # persons of a name: few enough to look at all of them, 
 
 def frequencies(con: duckdb.DuckDBPyConnection, of: str = "rec anti join whose using (rid)") -> None:
     """How many of the identified persons bear a value that a record of these (those left) bears, and their share: `tf_<column>_of` tables, counted once."""
-    persons = count(con, "select count(distinct proto) from whose") or 1
+    persons = context.persons(con)
     for column in FREQUENT:
         con.execute(f"""
             create or replace table tf_{column}_of as
@@ -27,28 +27,28 @@ def frequencies(con: duckdb.DuckDBPyConnection, of: str = "rec anti join whose u
 
 
 SIDE = """
-    select {uid} as unique_id, '{side}' as source_dataset, x.rid, x.proto, x.name, x.py, name_shape(x.name) as shape, k.alike, surname(x.name) as sur,
-        x.name[2:] as given, x.birth, x.sex, x.phone, x.addr, x.addr2, x.place, case when x.place[7:9] <> '000' then x.place[:9] end as town, x.id_like,
+    select {uid} as unique_id, '{side}' as source_dataset, x.rid, x.proto, x.name, x.py, n.shape, n.alike, n.sur, n.given, x.birth, x.sex, x.phone, x.addr, x.addr2, x.place, case when x.place[7:9] <> '000' then x.place[:9] end as town, x.id_like,
         case when length(x.id_like) = 18 and not contains(x.id_like, '*') then x.id_like[:14] end as id_head,
         case when length(x.id_like) = 18 and not contains(x.id_like, '*') then x.id_like[7:18] end as id_tail,
         case when length(x.id_like) = 18 then x.id_like[:4] || x.id_like[15:18] end as mask,
-        c.ctx, list_filter(c.ctx, lambda x: x[1] = 'H')[1] as house,
-        coalesce(n.persons <= {rare}, true) as name_is_rare, coalesce(n.persons <= {uncommon}, true) as name_is_uncommon,
+        c.ctx, c.house, coalesce(n.persons <= {rare}, true) as name_is_rare, coalesce(n.persons <= {uncommon}, true) as name_is_uncommon,
         {round} as round, -- in which it was laid out
         0::bigint as skip -- blocking rules that its values are refused to (`budget`)
-    from ({rows}) x left join {context} c using ({key}) left join tf_name_of n on n.name = x.name left join name_alike k on k.name = x.name
+    from ({rows}) x left join {context} c using ({key}) left join name_told n on n.name = x.name
 """
 LEFT = """
-    select r.rid, null::varchar as proto, r.name, r.py, r.phone, r.addr, r.addr2, r.place,
+    select r.rid, r.mark, null::bigint as proto, r.name, r.py, r.phone, r.addr, r.addr2, r.place,
         coalesce(r.own_birth, case when r.id_state in ('invalid', 'masked') then date_of_id(r.id_text) end) as birth,
         coalesce(r.own_sex, case r.role when 'husband' then '1' when 'wife' then '2' when 'mother' then '2' when 'father' then '1' end) as sex,
         case when r.id_state in ('invalid', 'masked') and length(r.id_text) = 18 then r.id_text end as id_like
     from rec r anti join whose using (rid)
 """
+LEFT_ID = "lpad(x.mark::varchar, 20, '0') || '-' || x.rid"  # which of two records left is the pair's first is the same in every run
 RIGHT = """
-    select min(r.rid) as rid, w.proto, r.name, r.py, r.phone, r.addr, r.addr2, r.place, coalesce(date_of_id(w.proto), r.own_birth) as birth,
-        (2 - substr(w.proto, 17, 1)::int % 2)::varchar as sex, w.proto as id_like
-    from rec r join whose w using (rid) {only} group by all
+    select rid, proto, name, py, phone, addr, addr2, place, birth_of(proto) as birth, sex_of(proto)::varchar as sex, id_of(proto) as id_like
+    from (
+        select min(r.rid) as rid, w.proto, r.name, r.py, r.phone, r.addr, r.addr2, r.place from rec r join ({whose}) w using (rid) group by all
+    )
 """
 
 
@@ -65,23 +65,35 @@ def look_alikes(con: duckdb.DuckDBPyConnection) -> None:
     """)
 
 
+def names(con: duckdb.DuckDBPyConnection) -> None:
+    """Table `name_told` (name, shape, alike, sur, given, persons): what follows from a name, once for each."""
+    look_alikes(con)
+    con.execute("""
+        create or replace table name_told as
+        select name, name_shape(name) as shape, k.alike, surname(name) as sur, name[2:] as given, n.persons
+        from (select distinct name from rec where name is not null) left join name_alike k using (name) left join tf_name_of n using (name)
+    """)
+
+
 def left_rows(rows: str) -> str:
-    return SIDE.format(uid="x.rid::varchar", side="left", rows=rows, context="context", key="rid", round=0, rare=RARE, uncommon=UNCOMMON)
+    """SQL: rows of `LEFT`, with all that the comparisons and the blocking rules read."""
+    return SIDE.format(uid=LEFT_ID, side="left", rows=rows, context="context", key="rid", round=0, rare=RARE, uncommon=UNCOMMON)
 
 
-def right_rows(only: str, round: int = 0) -> str:
-    rows = RIGHT.format(only=only)
+def right_rows(whose: str = "from whose", round: int = 0) -> str:
+    """SQL: what is told of each person of `whose`, in the same columns."""
+    rows = RIGHT.format(whose=whose)
     return SIDE.format(
-        uid="uuid()::varchar", side="right", rows=rows, context="proto_context", key="proto", round=round, rare=RARE, uncommon=UNCOMMON
+        uid="x.rid::varchar", side="right", rows=rows, context="proto_context", key="proto", round=round, rare=RARE, uncommon=UNCOMMON
     )
 
 
 def lay_out(con: duckdb.DuckDBPyConnection) -> None:
     """`left_side`: records not identified; `right_side`: what is told of each identified person, each saying once."""
     frequencies(con)
-    look_alikes(con)
+    names(con)
     con.execute(f"create or replace table left_side as {left_rows(LEFT)}")
-    con.execute(f"create or replace table right_side as {right_rows('')}")
+    con.execute(f"create or replace table right_side as {right_rows()}")
 
 
 def _score(con: duckdb.DuckDBPyConnection, left: str, right: str | None, stage: str) -> str:
@@ -90,13 +102,13 @@ def _score(con: duckdb.DuckDBPyConnection, left: str, right: str | None, stage: 
     The heavy part of matching, and so spread where there is more than one machine: a record goes to the part of each of
     its blocking values, and a pair is made and scored in the part of the first rule that finds it.
     """
-    persons, rules = count(con, "select count(distinct proto) from whose"), budget.rules(con, left, right, stage)
+    persons, rules = context.persons(con), budget.rules(con, left, right, stage)
     keys = [
         [_block(i, columns) for i, columns in enumerate(side)] for side in ([r.left for r in budget.RULES], [r.right for r in budget.RULES])
     ]
     sides = {"side_l": Input(left, _key(keys[0] if right else keys[0] + keys[1]))}
     if right:
-        sides["side_r"] = Input(f"(select * from {right} semi join near using (unique_id))", _key(keys[1]))
+        sides["side_r"] = Input(f"(select * from {right} semi join near using (rid))", _key(keys[1]))
     for column in FREQUENT:  # only of values that both sides may bear is it ever asked how rare they are
         sides[f"tf_{column}_here"] = Input(f"(select * from tf_{column}_lookup semi join {left} using ({column}))")
     return spread(con, Work("score", partial(pairs, rules, persons, right is None), sides))["pair"]
@@ -121,7 +133,12 @@ def pairs(rules: list[str], persons: int, within: bool, con: duckdb.DuckDBPyConn
     api = DuckDBAPI(connection=con)
     one = api.register("side_l", dataset_display_name="left")
     other = None if within else api.register("side_r", dataset_display_name="right")
-    linker = Linker(one if other is None else [one, other], options | {"blocking_rules_to_generate_predictions": rules}, log_level=None)
+    linker = Linker(
+        one if other is None else [one, other],
+        options | {"blocking_rules_to_generate_predictions": rules},
+        log_level=None,
+        validate_settings=False,
+    )
     for column in FREQUENT:  # how rare a value is among persons, not among records
         linker.table_management.register_term_frequency_lookup(api.register(f"tf_{column}_here"), column)
     if part.of > 1:
@@ -182,4 +199,4 @@ def _move(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(f"insert into left_side by name {left_rows(LEFT + ' semi join changed_record using (rid)')}")
     con.execute("delete from right_side where proto in (select proto from changed_person)")
     rounds = count(con, "select max(round) + 1 from right_side")
-    con.execute(f"insert into right_side by name {right_rows('semi join changed_person using (proto)', rounds)}")
+    con.execute(f"insert into right_side by name {right_rows('from whose semi join changed_person using (proto)', rounds)}")
