@@ -21,7 +21,7 @@ T = TypeVar("T")
 Proceed = Callable[[], None]
 
 MOST = 4  # PostgreSQL works beside each of them: more would only wait for it, with up to four connections each
-LEAST_MB = 1024  # of JICHU_MEMORY for each: with less a register of a city spills, which takes longer than to wait for its turn
+LEAST_MB = 1024  # of JICHU_MEMORY for each: what the pipeline's own tests give a whole run; with less none was tried
 PATIENCE = 5.0  # seconds that a run which is broken off waits for what cannot be interrupted: a department that does not answer
 
 
@@ -38,8 +38,7 @@ def places(settings: Settings, wanted: int) -> int:
 
 
 def share(settings: Settings, among: int) -> Settings:
-    """The settings of one of so many: together they stay within JICHU_MEMORY, and DuckDB's threads do not crowd each other out (twice as many
-    as processors took a quarter more processor time)."""
+    """The settings of one of so many: together they stay within JICHU_MEMORY, and DuckDB's threads within the processors."""
     if among < 2:
         return settings
     return replace(settings, memory_mb=settings.memory_mb // among, threads=max((os.cpu_count() or 1) // among, 1))
