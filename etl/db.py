@@ -56,6 +56,7 @@ class _Shelf:
 
     def __init__(self) -> None:
         self._lock, self._keepers, self._idle = threading.Lock(), 0, dict[str, list[Connection]]()
+        self._lent = set[Connection]()
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -86,6 +87,25 @@ class _Shelf:
             except psycopg2.Error:
                 con.close()
 
+    @contextmanager
+    def lent(self, con: Connection) -> Iterator[None]:
+        """Within it somebody works with the connection, and can be interrupted."""
+        with self._lock:
+            self._lent.add(con)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._lent.discard(con)
+
+    def interrupt(self) -> None:
+        """Has PostgreSQL cancel what it is doing for anybody of this process, whatever the thread: it raises there."""
+        with self._lock:
+            working = list(self._lent)
+        for con in working:
+            with suppress(psycopg2.Error):  # closed meanwhile, or cut off
+                con.cancel()
+
     def put(self, key: str, con: Connection) -> None:
         """Takes a connection back, as if new; one in the middle of something, or that nobody keeps, is closed, and its locks with it."""
         try:
@@ -103,6 +123,7 @@ class _Shelf:
 
 _shelf = _Shelf()
 keeping = _shelf.kept  # within it, `session`, `query` and `lock` use connections again instead of making new ones
+interrupt = _shelf.interrupt
 
 
 @contextmanager
@@ -118,7 +139,8 @@ def reused(key: str, make: Callable[[], Connection]) -> Iterator[Connection]:
     """A connection that was made under this key before and is idle, else a new one."""
     con = _shelf.take(key) or make()
     try:
-        yield con
+        with _shelf.lent(con):
+            yield con
         with suppress(psycopg2.Error):  # cut off after its work: nobody's loss
             con.rollback()
     finally:

@@ -1,8 +1,9 @@
 """DuckDB, embedded: the compute of every step, with bounded memory and its own private temporary folder."""
 
 import os
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -14,25 +15,25 @@ PLANNED = 20_000  # rows from which DuckDB's optimizer gives back the 40 ms that
 SHARE = 0.6  # of JICHU_MEMORY for DuckDB's buffers; the rest is Python, Arrow and what DuckDB does not count
 
 
-_open: dict[int, Settings] = {}  # by the id of a connection that `connect` made and has not closed
+_open: dict[int, tuple[duckdb.DuckDBPyConnection, Settings]] = {}  # by the id of a connection that `connect` made and has not closed
 
 
 @contextmanager
 def connect(settings: Settings, threads: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB connection that spills to a private folder, wiped at the end. `threads`: all of the machine's by default."""
+    """A DuckDB connection that spills to a private folder, wiped at the end. `threads`: those of the settings by default."""
     with store.private_folder(settings.home / "tmp") as scratch:
         con = duckdb.connect(
             ":memory:",  # a file would be compressed and written out, which takes longer than the work; what does not fit in memory spills
             config={
                 "memory_limit": f"{int(settings.memory_mb * SHARE)}MB",
                 "temp_directory": str(scratch / "spill"),
-                "threads": str(threads or os.cpu_count() or 2),
+                "threads": str(threads or settings.threads or os.cpu_count() or 2),
                 "preserve_insertion_order": "false",
                 "autoinstall_known_extensions": "false",  # a closed network has no extensions to offer
                 "autoload_known_extensions": "false",
             },
         )
-        _open[id(con)] = settings
+        _open[id(con)] = con, settings
         try:
             yield con
         finally:
@@ -40,39 +41,53 @@ def connect(settings: Settings, threads: int | None = None) -> Iterator[duckdb.D
             con.close()
 
 
-_idle: dict[Settings, tuple[duckdb.DuckDBPyConnection, ExitStack]] | None = (
-    None  # connections that wait for the next session; None: nobody keeps any
-)
+Kept = tuple[duckdb.DuckDBPyConnection, ExitStack]
+_idle: dict[Settings, list[Kept]] | None = None  # connections that wait for the next session; None: nobody keeps any
+_shelf = threading.Lock()  # whoever looks at `_idle` holds it: sessions of several threads begin and end at once
 
 
 @contextmanager
 def keeping() -> Iterator[None]:
-    """Within it `session` gives a connection again and again: making one and telling it the rules takes longer than to clean a small delivery."""
+    """Within it `session` gives connections again and again: making one and telling it the rules takes longer than to clean a small delivery."""
     global _idle
-    if _idle is not None:
-        yield
-        return
-    _idle = {}
+    with _shelf:
+        outermost = _idle is None
+        if outermost:
+            _idle = {}
     try:
         yield
     finally:
-        for _, made in _idle.values():
-            made.close()
-        _idle = None
+        if outermost:
+            with _shelf:
+                left, _idle = [kept for each in (_idle or {}).values() for kept in each], None
+            for _, made in left:
+                made.close()
 
 
 @contextmanager
 def session(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection as `connect` gives it, but that it may have temporary macros and code tables already. One whose work failed is not used again."""
-    con, made = _idle.pop(settings) if _idle and settings in _idle else _new(settings)
+    con, made = _take(settings) or _new(settings)
     with made:
         yield con
-        if _idle is not None and settings not in _idle:
+        if _idle is not None:
             _empty(con)
-            _idle[settings] = con, made.pop_all()
+            _put(settings, con, made)
 
 
-def _new(settings: Settings) -> tuple[duckdb.DuckDBPyConnection, ExitStack]:
+def _take(settings: Settings) -> Kept | None:
+    with _shelf:
+        return _idle[settings].pop() if _idle and _idle.get(settings) else None
+
+
+def _put(settings: Settings, con: duckdb.DuckDBPyConnection, made: ExitStack) -> None:
+    """Keeps a connection, unless nobody does any more: then it is its session's to close."""
+    with _shelf:
+        if _idle is not None:
+            _idle.setdefault(settings, []).append((con, made.pop_all()))
+
+
+def _new(settings: Settings) -> Kept:
     made = ExitStack()
     return made.enter_context(connect(settings)), made
 
@@ -100,7 +115,15 @@ def unplanned(con: duckdb.DuckDBPyConnection, rows: int) -> Iterator[None]:
 
 def settings_of(con: duckdb.DuckDBPyConnection) -> Settings | None:
     """The settings that a connection was made with; None for one that `connect` did not make."""
-    return _open.get(id(con))
+    found = _open.get(id(con))
+    return found[1] if found else None
+
+
+def interrupt() -> None:
+    """Breaks off the query that any connection of this process is at, whatever its thread: it raises there."""
+    for con, _ in list(_open.values()):
+        with suppress(duckdb.Error):  # closed meanwhile
+            con.interrupt()
 
 
 def folder(con: duckdb.DuckDBPyConnection) -> Path:

@@ -27,12 +27,14 @@ class Run:
     registry: Registry
     say: Callable[[str], None] = lambda text: None
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    proceed: Callable[[], None] = lambda: None  # raises when the run is to end here: nothing more is begun, or put on the books
 
     @contextmanager
     def stage(self, what: str, name: str) -> Iterator[dict[str, int]]:
         """Times a stage into ops.stage; the caller puts the rows it handled into the dictionary."""
         from etl import db
 
+        self.proceed()
         started, told = time.monotonic(), {"rows": 0}
         with logs.context(**logs.about(self.run_id, what, name)):
             yield told

@@ -25,7 +25,8 @@ class Settings:
     max_pairs: candidate pairs a blocking rule of the person linkage may make, None = 50 × records; engine: where the
     heavy work is done, `duckdb` (here) or `spark`; spark_master, spark_conf, spark_store: the cluster, a file with
     its settings, what driver and executors both see (folder or URL); spread_from: rows from which work is handed out;
-    keep_days: how long landings are kept, None = for ever.
+    keep_days: how long landings are kept, None = for ever; threads: of each DuckDB, None = as many as the machine has
+    processors (no setting: a part of the work is given its share).
     """
 
     database_url: str
@@ -43,6 +44,7 @@ class Settings:
     spread_from: int = SPREAD_FROM
     drop_url: str | None = None
     keep_days: int | None = None
+    threads: int | None = None
 
 
 def now() -> datetime:

@@ -6,9 +6,10 @@ import hashlib
 import logging
 import os
 import re
+import threading
 import time
-import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from etl.check.deferred import defer
 from etl.check.outcome import Outcome
 from etl.errors import DatabaseError
 from etl.spec.suite import Claim
+from etl.warned import unwarned
 
 if TYPE_CHECKING:
     from great_expectations.datasource.fluent.interfaces import Batch
@@ -35,27 +37,37 @@ SESSION: dict[str, Any] = {
 NEVER_USED = ("altair", "scipy.stats")  # a third of Great Expectations' import, for distribution tests and their charts
 
 
+_alone = threading.Lock()
+
+
+@contextmanager
+def _borrowed(database_url: str) -> Iterator["PostgresDatasource"]:
+    """The database's data source for a while. Context and data source are one for the process, and made for one thread: the others wait."""
+    with _alone:
+        source = datasource(database_url)
+        try:
+            yield source
+        finally:
+            forget(source)
+
+
 def validate(
     claims: Sequence[Claim], target: str, database_url: str, schema: str, table: str, places: Mapping[str, str], today: str
 ) -> list[Outcome]:
     """Every claim on `schema.table`, in the order given. `places`: where the other tables are that they read."""
-    source = datasource(database_url)
-    try:
+    with _borrowed(database_url) as source:
         try:
             found = batch(source, schema, table)
         except Exception:  # not readable, for a reason that is not the data's
             return [broken(claim, target) for claim in claims]
         return _outcomes(claims, target, found, places, {"today": today})
-    finally:
-        forget(source)
 
 
 def one_by_one(
     claims: Sequence[Claim], database_url: str, schema: str, table: str, places: Mapping[str, str], today: str
 ) -> tuple[float, dict[str, bool]]:
     """Seconds, and what was met (of those that did not break), of each claim validated by itself with Great Expectations' defaults, as its documentation shows it."""
-    source = datasource(database_url)
-    try:
+    with _borrowed(database_url) as source:
         found, met = batch(source, schema, table), {}
         expectations = {c.name: expectation(c, places, stock=True) for c in claims}
         began = time.monotonic()
@@ -64,8 +76,6 @@ def one_by_one(
             if not _raised(result.exception_info):  # as its stock queries do on some regular expressions
                 met[name] = bool(result.success)
         return time.monotonic() - began, met
-    finally:
-        forget(source)
 
 
 def forget(source: "PostgresDatasource") -> None:
@@ -79,8 +89,7 @@ def forget(source: "PostgresDatasource") -> None:
 def batch(source: "PostgresDatasource", schema: str, table: str) -> "Batch":
     """The whole table as Great Expectations has it."""
     name = f"{schema}.{table}"
-    with warnings.catch_warnings():  # a schema for each asset is on its way out in favour of one for each connection
-        warnings.simplefilter("ignore", DeprecationWarning)
+    with unwarned:  # a schema for each asset is on its way out in favour of one for each connection
         asset = source.add_table_asset(name, table_name=table, schema_name=schema)
     return asset.add_batch_definition_whole_table(name).get_batch()
 

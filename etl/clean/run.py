@@ -27,7 +27,8 @@ CALL = re.compile(r"\b(\w+)\s*\(")
 def _macros() -> dict[str, tuple[str, frozenset[str]]]:
     """Macro → its statement and what that calls."""
     text = ";\n".join((ROOT / "sql" / "rules" / f"{name}.sql").read_text(encoding="utf-8") for name in MACROS)
-    statements = [s.query for s in duckdb.extract_statements(text)] + [verdict.clip_macro()]
+    with duckdb.connect() as con:  # its own: the one of the module is every thread's
+        statements = [s.query for s in con.extract_statements(text)] + [verdict.clip_macro()]
     named = (re.findall(r"create or replace temp macro (\w+)(.*)", s, re.DOTALL)[0] for s in statements)
     return {name: (s, frozenset(CALL.findall(body))) for s, (name, body) in zip(statements, named, strict=True)}
 

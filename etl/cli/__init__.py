@@ -1,7 +1,9 @@
 """The command line: what an engineer types. Every error is one Chinese sentence; nothing shows a traceback."""
 
 import logging
+import os
 import sys
+import threading
 
 import typer
 
@@ -29,12 +31,16 @@ from etl.cli import (
 )
 # isort: on
 
+INTERRUPTED = 130
+
 
 def main() -> None:
     """Runs the command line; known errors are said in one line with their exit code."""
     try:
         logs.configure()
         code = app(standalone_mode=False)  # click answers with the code of typer.Exit here, and does not raise it
+        if code == INTERRUPTED:  # typer's answer to Ctrl-C
+            raise KeyboardInterrupt
         sys.exit(code if isinstance(code, int) else 0)
     except JichuError as e:
         print(f"jichu: {e}", file=sys.stderr)
@@ -42,8 +48,11 @@ def main() -> None:
     except typer.Exit as e:
         sys.exit(e.exit_code)
     except (typer.Abort, KeyboardInterrupt):
-        print("jichu: 已中断；再运行一次即从断处继续", file=sys.stderr)
-        sys.exit(130)
+        print("jichu: 已中断；再运行一次即从断处继续", file=sys.stderr, flush=True)
+        if any(t.daemon for t in threading.enumerate()):  # one that could not be interrupted: Python would end beneath it, and crash
+            sys.stdout.flush()
+            os._exit(INTERRUPTED)
+        sys.exit(INTERRUPTED)
     except Exception as e:
         if hasattr(e, "format_message"):  # click's own usage errors
             print(f"jichu: {e.format_message()}；用 --help 看用法", file=sys.stderr)

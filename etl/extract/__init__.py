@@ -1,6 +1,7 @@
 """Finding deliveries and landing them: whatever the channel and format, out comes rows.parquet (docs/architecture.md)."""
 
 from etl.extract.drop import (
+    estimate,
     find,
     fingerprint,
     incomplete,
@@ -14,6 +15,7 @@ from etl.extract.model import Landed, Waiting
 __all__ = [
     "Landed",
     "Waiting",
+    "estimate",
     "find",
     "fingerprint",
     "incomplete",

@@ -1,6 +1,7 @@
 """The drop folder: which deliveries are complete, which are not, what stands there that nobody declared."""
 
 import hashlib
+import math
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -17,6 +18,7 @@ from etl.spec import Registry, Source
 
 DONE = "_SUCCESS"
 BLOCK = 1024 * 1024
+ROW = 100  # bytes that a row takes, more or less
 
 
 def find(source: Source, settings: Settings, since: str | None = None) -> list[Waiting]:
@@ -79,6 +81,16 @@ def reachable(source: Source, settings: Settings) -> bool:
         except DeliveryRefused:
             return True  # something may be there; that it cannot be listed is booked
     return _link_above(source, settings) is not None or _home_of(source, settings).is_dir()
+
+
+def estimate(source: Source, settings: Settings) -> float:
+    """About how many rows wait in the delivery folder; infinite where only the department knows."""
+    if source.delivery.channel != "file" or bucket.of(source, settings) or _link_above(source, settings):
+        return math.inf
+    try:
+        return sum(p.lstat().st_size for _, folder in _dated(_home_of(source, settings)) for p in entries(folder)) / ROW
+    except OSError:  # a department is moving its files
+        return math.inf
 
 
 def strangers(registry: Registry, settings: Settings) -> list[str]:

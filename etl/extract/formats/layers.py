@@ -1,7 +1,6 @@
 """Zipped shapefiles and GeoPackages through GDAL (pyogrio), in batches."""
 
 import sqlite3
-import warnings
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing
@@ -22,6 +21,7 @@ from etl.extract.formats.geometry import flattened
 from etl.extract.reading import Raw, Reading
 from etl.extract.rows import BATCH, texts
 from etl.extract.values import text
+from etl.warned import unwarned
 
 SHAPEFILE = {".shp", ".shx", ".dbf"}
 SQLITE = b"SQLite format 3\0"
@@ -84,8 +84,7 @@ def _tables(raw: Raw) -> set[str]:
 def _layer(raw: Raw, path: Path, layer: str | None, reading: Reading, codec: str | None) -> None:
     """One layer in batches. `codec`: DBF bytes come as Latin-1 and are decoded here."""
     options: dict[str, Any] = {"encoding": "ISO-8859-1"} if codec else {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with unwarned:
         for delivered, shape, batch in _batches(raw, path, layer, options):
             names = [_decoded(n, codec) for n in delivered]
             final = reading.names.header(names, raw.name)
