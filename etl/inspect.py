@@ -62,10 +62,15 @@ def _beliefs(registry: spec.Registry, library: spec.Library) -> list[str]:
     found = []
     for name, fields in library.believe.items():
         for field, rule in fields.items():
-            strange = [p for p in rule.order if not fnmatch.filter(registry.sources, p)]
+            strange = [p for p in rule.order if not fnmatch.filter(registry.sources, p) and not _is_wrong(p)]
             where = f"schemas/libraries/{library.name}.yml：believe.{name}.{field}.order"
             found += [f"{where}：没有数据集 {p}；{nearest(p, registry.sources)}" for p in strange]
     return found
+
+
+def _is_wrong(dataset: str) -> bool:
+    """Whether it is declared, but not rightly: its own file's problems say so."""
+    return (ROOT / "schemas" / "sources" / f"{dataset}.yml").exists()
 
 
 def waiting(settings: Settings) -> list[str]:

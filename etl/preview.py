@@ -17,10 +17,12 @@ def preview(dataset: str, file: Path, registry: spec.Registry | None = None) -> 
     from etl import clean, extract
     from etl.account import account
 
-    if not file.exists():
-        raise UsageError(f"没有文件 {file}")
+    if not file.is_file():
+        raise UsageError(f"{file} 是文件夹；请指明其中的一个文件" if file.is_dir() else f"没有文件 {file}")
     settings, registry = settings_module.load(), registry or spec.load()
     source = registry.source(dataset)
+    if source.delivery.channel != "file":
+        raise UsageError(f"{dataset} 经{'数据库' if source.delivery.channel == 'database' else '接口'}交付，不是文件，不能预看")
     with tempfile.TemporaryDirectory() as folder, engine.connect(settings) as con:
         rows = extract.read_file(source, file, Path(folder))
         cleaned = Path(folder) / "cleaned.parquet"

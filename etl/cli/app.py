@@ -1,10 +1,14 @@
 """What the commands share: the application, the console, a line of progress."""
 
+import os
+from pathlib import Path
+
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from etl import settings
+from etl.errors import UsageError
 
 app = typer.Typer(
     name="jichu",
@@ -13,8 +17,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="基础：从部门交付到人口、法人、地理、统计、信用、证照各库。",
 )
-out = Console()
+# A file or a pipe has no width: names must not be cut short there (rich would take 80 columns).
+out = Console(width=None if Console().is_terminal or "COLUMNS" in os.environ else 160)
 DATASET = typer.Argument(metavar="DATASET", help="部门/数据集，如 public_security/household_register")
+
+
+def a_folder(path: Path | None) -> Path | None:
+    """For an option that names a folder to write to: a file of that name is wrong usage."""
+    if path and path.exists() and not path.is_dir():
+        raise UsageError(f"{path} 是文件；这里应写文件夹")
+    return path
 
 
 def say(text: str) -> None:

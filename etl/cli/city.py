@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from etl import settings as settings_module
-from etl.cli.app import app, out, say
+from etl.cli.app import a_folder, app, out, say
 from etl.errors import UsageError
 
 
@@ -15,7 +15,7 @@ from etl.errors import UsageError
 def demo(
     persons: Annotated[int, typer.Option(help="人数")] = 20000,
     seed: Annotated[int, typer.Option(help="随机种子；同一种子得同样的城市")] = 1,
-    out_dir: Annotated[Path, typer.Option("--out", help="写到哪里")] = Path("var/demo"),
+    out_dir: Annotated[Path, typer.Option("--out", callback=a_folder, help="写到哪里")] = Path("var/demo"),
     days: Annotated[int, typer.Option(help="几次交付（每周一次）")] = 1,
     harshness: Annotated[float, typer.Option(help="错误率的倍数")] = 1.0,
     change: Annotated[float, typer.Option(help="两次交付之间，遇到变动（迁居、换号、结婚、出生、死亡等）的人的比例")] = 0.01,

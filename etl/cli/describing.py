@@ -7,7 +7,7 @@ import typer
 
 from etl import pipeline
 from etl import settings as settings_module
-from etl.cli.app import app
+from etl.cli.app import a_folder, app
 from etl.errors import UsageError
 
 NAMED = 30  # rows that are named one by one
@@ -17,7 +17,9 @@ POSTED = {"sent": "发出", "queued": "在发件箱等候", "quiet": "近日刚�
 @app.command(rich_help_panel="报告与目录")
 def report(
     owner: Annotated[str | None, typer.Option(help="只出这个部门的（部门代码，如 health）")] = None,
-    out_dir: Annotated[Path | None, typer.Option("--out", help="放报告的文件夹；不写则在 JICHU_HOME/reports/日期")] = None,
+    out_dir: Annotated[
+        Path | None, typer.Option("--out", callback=a_folder, help="放报告的文件夹；不写则在 JICHU_HOME/reports/日期")
+    ] = None,
     send: Annotated[bool, typer.Option(help="发送邮件（AIRFLOW_CONN_SMTP_DEFAULT）；发不出的留在发件箱，下次再发")] = False,
     as_of: Annotated[str | None, typer.Option(help="业务日期")] = None,
     leaders: Annotated[bool, typer.Option("--leaders", help="改出领导页：一页 A4，本月各部门得分、接入与交换、问题办理")] = False,
@@ -65,7 +67,7 @@ def answers(
 
 
 @app.command(rich_help_panel="报告与目录")
-def catalog(out_dir: Annotated[Path | None, typer.Option("--out", help="把目录工作簿与 DCAT 写到这里")] = None) -> None:
+def catalog(out_dir: Annotated[Path | None, typer.Option("--out", callback=a_folder, help="把目录工作簿与 DCAT 写到这里")] = None) -> None:
     """更新信息资源目录与主题视图；--out 另导出目录工作簿和 DCAT（JSON-LD）。"""
     done = pipeline.catalogue(str(out_dir) if out_dir else None)
     print(f"目录 {done['resources']} 项资源、{done['items']} 个信息项" + "".join(f"\n{f}" for f in done.get("files", [])))

@@ -8,7 +8,7 @@ import typer
 
 from etl import settings as settings_module
 from etl import spec
-from etl.cli.app import app, say
+from etl.cli.app import a_folder, app, say
 from etl.errors import UsageError
 from etl.settings import Settings
 
@@ -42,7 +42,7 @@ AS_OF = Annotated[str | None, typer.Option(help="业务日期 YYYY-MM-DD：授�
 @app.command(rich_help_panel=PANEL)
 def export(
     receiver: Annotated[str, typer.Argument(metavar="RECEIVER", help="接收方：province，或区县代码、名称，如 510502、江阳区")],
-    out_dir: Annotated[Path | None, typer.Option("--out", help="放包的文件夹；不写为 JICHU_HOME/exchange/out")] = None,
+    out_dir: Annotated[Path | None, typer.Option("--out", callback=a_folder, help="放包的文件夹；不写为 JICHU_HOME/exchange/out")] = None,
     as_of: AS_OF = None,
 ) -> None:
     """给省或区县出一个交换包（ZIP：GeoParquet、CSV、清单、摘要、签名）。
@@ -76,7 +76,7 @@ def acknowledge(
 @app.command("import", rich_help_panel=PANEL)
 def import_(
     package: Annotated[Path, typer.Argument(metavar="PACKAGE", help="收到的交换包（.zip）")],
-    out_dir: Annotated[Path | None, typer.Option("--out", help="放回执的文件夹；不写则放在包旁边")] = None,
+    out_dir: Annotated[Path | None, typer.Option("--out", callback=a_folder, help="放回执的文件夹；不写则放在包旁边")] = None,
 ) -> None:
     """收一个交换包：核对签名、摘要、结构、次序，装进 received 模式，写出回执。同一个包收两次不变。"""
     from etl import exchange
@@ -105,7 +105,7 @@ def counties(as_of: AS_OF = None) -> None:
 
 @app.command("open-data", rich_help_panel=PANEL)
 def open_data(
-    out_dir: Annotated[Path | None, typer.Option("--out", help="放开放数据的文件夹；不写为 JICHU_HOME/open")] = None,
+    out_dir: Annotated[Path | None, typer.Option("--out", callback=a_folder, help="放开放数据的文件夹；不写为 JICHU_HOME/open")] = None,
     as_of: AS_OF = None,
 ) -> None:
     """出一期开放数据：汇总、匿名，小格与可推得的格都隐去；CSV、Parquet、GeoPackage 与 DCAT 目录。"""

@@ -1,5 +1,6 @@
 """Loading: run, replay."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,8 @@ def run(
     """在本进程中按依赖次序运行整条管线（与 Airflow 的 DAG 调用相同的函数）。退出码：0 全部装载，3 有拒收、挂起或连不上的，1 失败，4 另一次运行占着锁。"""
     if others and not only:
         raise UsageError(f"多出来的参数：{'、'.join(others)}；只处理某些数据集请写 --only {' '.join(others)}")
+    if drop and not re.match(r"\w+:/", str(drop)) and not drop.is_dir():
+        raise UsageError(f"没有投递文件夹 {drop}")
     summary = pipeline.run(drop, [*(only or ()), *(others or ())], as_of, say)
     _accounts(summary)
     raise typer.Exit(summary.exit_code)
@@ -37,8 +40,9 @@ def run(
 def _accounts(summary: pipeline.Summary) -> None:
     """The row accounts of a run, as a table."""
     table = Table(title="行数账", title_justify="left")
-    for name in ("数据集", "交付", "状态"):
-        table.add_column(name)
+    table.add_column("数据集", overflow="fold")
+    table.add_column("交付", no_wrap=True)
+    table.add_column("状态", no_wrap=True)
     keys = {
         "收到": "rows_in",
         "新增": "rows_new",
@@ -57,9 +61,11 @@ def _accounts(summary: pipeline.Summary) -> None:
     if table.row_count:
         out.print(table)
     states = {"published": "已发布", "unchanged": "无变化", "held": "挂起"}
-    out.print("各库：" + "，".join(f"{spec.load().libraries[n].title} {states[x['state']]}" for n, x in summary.libraries.items()))
+    out.print(
+        "各库：" + "，".join(f"{spec.load().libraries[n].title} {states[x['state']]}" for n, x in summary.libraries.items()), soft_wrap=True
+    )
     if summary.skipped:
-        out.print(f"没有投递文件夹或连接而跳过：{'、'.join(summary.skipped)}", highlight=False)
+        out.print(f"没有投递文件夹或连接而跳过：{'、'.join(summary.skipped)}", highlight=False, soft_wrap=True)
     for name, error in summary.failures.items():
         out.print(f"[red]失败[/] {name}：{error}{HINTS.get(error, '')}", highlight=False)
     out.print(f"用时 {summary.seconds:.1f} 秒", highlight=False)

@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 
 from etl import settings
-from etl.cli.app import app, out
+from etl.cli.app import a_folder, app, out
 from etl.errors import DatabaseError
 
 
 @app.command(rich_help_panel="报告与目录")
 def maps(
-    to: Annotated[Path, typer.Option("--out", help="写到哪个文件夹")],
+    to: Annotated[Path, typer.Option("--out", callback=a_folder, help="写到哪个文件夹")],
     service: Annotated[str, typer.Option(help="pg_service.conf 里的服务名：主机、库、账号写在那里，工程里没有口令")] = "jichu",
     picture: Annotated[bool, typer.Option("--picture", help="另画一张 PNG（读数据库）")] = False,
 ) -> None:

@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from etl.cli.app import app, out
+from etl.cli.app import a_folder, app, out
 from etl.errors import UsageError
 from etl.settings import ROOT
 
@@ -21,7 +21,7 @@ def new_source(
     file: Annotated[Path, typer.Argument(help="部门交来的一个文件：csv txt xlsx xls json xml dbf zip(Shapefile) geojson gpkg kml")],
     title: Annotated[str | None, typer.Option(help="数据集的中文名；不写则取标题行")] = None,
     write: Annotated[bool, typer.Option("--write", help="写进 schemas、expectations、tests/fixtures；已有的文件不覆盖")] = False,
-    out_dir: Annotated[Path | None, typer.Option("--out", help="写到这个文件夹（同样的目录结构），不动本项目")] = None,
+    out_dir: Annotated[Path | None, typer.Option("--out", callback=a_folder, help="写到这个文件夹（同样的目录结构），不动本项目")] = None,
 ) -> None:
     """看一个交付文件，提议它的说明（编码、表头、主键、列规则）、检查与样例，试读一遍，并说出哪些没有把握。
 

@@ -10,14 +10,14 @@ from rich.table import Table
 
 from etl import settings as settings_module
 from etl import spec
-from etl.cli.app import app, out, say
+from etl.cli.app import a_folder, app, out, say
 
 JOBS = typer.Option(min=0, max=64, help="几个进程同时做；0 为按机器的核数（最多 4）")
 
 
 @app.command(rich_help_panel="运维")
 def backup(
-    to: Annotated[Path, typer.Option("--to", help="放在哪个文件夹；每次备份在其下自成一个文件夹")],
+    to: Annotated[Path, typer.Option("--to", callback=a_folder, help="放在哪个文件夹；每次备份在其下自成一个文件夹")],
     jobs: Annotated[int, JOBS] = 0,
 ) -> None:
     """备份数据库与落地副本等不能重算的状态，运行中也可以做；写完整才出现，附每个文件的 SHA-256 与 SM3、每张表的校验和。

@@ -142,7 +142,7 @@ def server(settings: Settings, con: Connection) -> Iterator[Line]:
         yield warning(
             "时间点恢复",
             "没有归档 WAL：只能恢复到上一次备份",
-            "按 docs/operations.md “时间点恢复”打开 archive_mode，或由主机平台做连续备份",
+            "按 docs/recovery.md 的 Point in time 一节打开 archive_mode，或由主机平台做连续备份",
         )
     else:
         failed = db.rows(con, "select last_failed_wal, last_failed_time > coalesce(last_archived_time, '-infinity') from pg_stat_archiver")[

@@ -1,5 +1,6 @@
 """What a department is told: frozen facts, masked already; no raw value of a person gets past here."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -47,7 +48,10 @@ class Row:
     @property
     def place(self) -> str:
         """How the clerk finds the row: by its key, or by delivery and row number when the key is masked or missing."""
-        return f"第 {self.row_number} 行 · {self.key}" if self.key and not self.hidden else f"{self.delivery_id} 第 {self.row_number} 行"
+        if self.key and not self.hidden:
+            return f"第 {self.row_number} 行 · {self.key}"
+        on = re.match(r"\d{4}(\d\d)(\d\d)-", self.delivery_id)
+        return f"{f'{int(on[1])}月{int(on[2])}日' if on else ''}交付 {self.delivery_id} 第 {self.row_number} 行"
 
 
 @dataclass(frozen=True)

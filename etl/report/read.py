@@ -136,7 +136,9 @@ class Reader:
                 yield f.Oddity(self._title(dataset), f"{on}的交付与上一次完全相同，请确认不是误传了旧文件")
         for dataset, kind, column, detail, rows in db.rows(self.con, books.DRIFT, [names]):
             shown = self._masker(dataset).value(column, detail) if kind.endswith("_code") else detail
-            says = words.DRIFT[kind].format(column=column, detail=shown or "", rows=words.count(int(rows or 0)))
+            says = words.DRIFT[kind].format(
+                column=self._column(dataset, column or ""), detail=shown or "", rows=words.count(int(rows or 0))
+            )
             yield f.Oddity(self._title(dataset), says)
 
     def _rule(self, dataset: str, column: str, problem: str) -> tuple[str, Declared]:
@@ -191,7 +193,12 @@ class Reader:
             "" if "" in self.registry.rules[column.rule].outputs else next(iter(self.registry.rules[column.rule].outputs))
         )
         sql = f"select source_key, {quote(cleaned)}::text from staging.{quote(source.table)} where dataset = %s and source_key = any(%s)"
-        return {key: _plain(value) for key, value in db.rows(self.con, sql, [dataset, keys]) if value is not None}
+        table = self.registry.codes.get(column.codes or "")
+        return {
+            key: table.codes.get(value, value) if table else _plain(value)
+            for key, value in db.rows(self.con, sql, [dataset, keys])
+            if value is not None
+        }
 
     def _row(
         self, dataset: str, key: str | None, delivery: str, row: int, column: str, shown: str, expected: str, ticket: int, number: str
@@ -238,7 +245,9 @@ class Reader:
                     words.LIBRARIES.get(library, library),
                     self._field(library, name),
                     self._title(ours),
-                    self._other(theirs),
+                    f"贵单位《{self._title(theirs)}》（另一条记录，或身份号码所载）"
+                    if not believed and theirs in names
+                    else self._other(theirs),
                     believed,
                     total,
                     tuple(rows),
@@ -249,6 +258,8 @@ class Reader:
 
     def _value(self, library: str, name: str, text: str | None) -> str:
         """A value of a library's field as it may be shown; a code with its label."""
+        if (library, name) == ("population", "birth_date"):  # beside six and four digits of an identity number the date would complete it
+            return f"{text[:4]}-**-**" if text else ""
         table = self.registry.codes.get(name.removesuffix("_code"))
         return f"{text} {table.codes[text]}" if table and text in table.codes else library_value(library, name, text)
 

@@ -10,6 +10,7 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.worksheet.datavalidation import DataValidation
+from openpyxl.worksheet.properties import PageSetupProperties
 
 from etl.report import words
 from etl.report.facts import Disagreement, Dispute, Facts, Problem, Refusal, Row
@@ -175,6 +176,8 @@ def _write(book: Workbook, sheet: Sheet, name: str) -> None:
     for i, column in enumerate(sheet.columns):
         page.column_dimensions[chr(65 + i)].width = WIDTHS.get(column, 20)
     page.freeze_panes = "A3"
+    page.print_title_rows = "1:2"
+    _printed(page)
     page.sheet_view.showGridLines = False
     last = chr(64 + len(sheet.columns))
     page.auto_filter.ref = f"A2:{last}{len(sheet.rows) + 2}"
@@ -198,11 +201,19 @@ def _write(book: Workbook, sheet: Sheet, name: str) -> None:
         )
 
 
+def _printed(page: Any) -> None:
+    """On paper: across one A4 sheet, as many down as it takes."""
+    page.page_setup.orientation, page.page_setup.paperSize = "landscape", 9
+    page.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    page.page_setup.fitToWidth, page.page_setup.fitToHeight = 1, 0
+
+
 def _cover(book: Workbook, facts: Facts, sheets: Sequence[Sheet], names: Sequence[str]) -> None:
     """说明: what this is, how to use it, what is on which sheet."""
     page = book.create_sheet("说明")
     page.column_dimensions["A"].width, page.column_dimensions["B"].width, page.column_dimensions["C"].width = 34, 66, 12
     page.sheet_view.showGridLines = False
+    _printed(page)
     page.append(_cells(page, [f"{facts.title}　待改数据清单"], font=Font(bold=True, size=16, color="17406D")))
     page.append(
         _cells(

@@ -31,6 +31,19 @@ def test_a_run_that_loads_everything_ends_with_zero_and_shows_the_accounts(city:
     assert "人口库 已发布" in out
 
 
+def test_a_folder_that_is_not_there_and_a_file_for_a_folder_are_wrong_usage(city: City, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x", encoding="utf-8")
+    for words in (
+        ("run", "--drop", str(tmp_path / "absent")),
+        ("preview", DATASET, str(tmp_path)),
+        ("preview", "public_security/household_register", str(tmp_path / "a.csv")),
+        ("report", "--out", str(tmp_path / "a.csv")),
+        ("catalog", "--out", str(tmp_path / "a.csv")),
+    ):
+        code, _, err = city.command(*words)
+        assert (code, quiet(err), "内部错误" in err) == (2, True, False), words
+
+
 def test_something_refused_ends_with_three_and_the_rest_is_loaded(city: City) -> None:
     city.health("20180301", PEOPLE)
     city.floating("20180301", [newcomer("f1", "测试", "", "1980-01-01")], done=b"done")

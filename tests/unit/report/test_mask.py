@@ -152,6 +152,9 @@ def test_a_key_with_a_citizen_id_or_a_name_in_it_is_masked_and_said_to_be() -> N
     shown, hidden = Masker.of(registry, "court/dishonest_debtors").key("（2018）川0502执12号|李桂芳")
     assert (shown, hidden) == ("（2018）川0502执12号|李*芳", True)
     assert Masker.of(registry, "health/health_records").key("DA000123") == ("DA000123", False)
+    floating = Masker.of(registry, "public_security/floating_population")
+    assert floating.key("LD0381236594") == ("LD0381236594", False)  # a running number, not a telephone
+    assert floating.key("LD013812345678") == ("LD013*****5678", True)
     assert Masker.of(registry, "health/health_records").key(None) == ("", False)
 
 

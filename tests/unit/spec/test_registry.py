@@ -53,6 +53,9 @@ def test_the_schemas_as_they_are_hold_no_mistake(schemas: Schemas) -> None:
         (HEALTH, "codes: record_state", "codes: record_stat", ["health_records.yml", "columns.档案状态.codes", "record_state"]),
         (HEALTH, "title: 居民健康档案", "title: 居民健康档案\ntitel: x", ["health_records.yml", "titel", "title"]),
         (HEALTH, "kind: full", "kind: whole", ["health_records.yml", "delivery.kind", "full"]),
+        (HEALTH, "required: true", "required: 也许", ["health_records.yml", "columns.建档日期.required", "应为 true 或 false"]),
+        (HEALTH, "title: 居民健康档案", "", ["health_records.yml", "title", "缺少此项"]),
+        ("codes/editions.yml", "sex: {", "sexes: {", ["editions.yml", "sexes", "schemas/codes/sexes.csv"]),
         (HEALTH, "due: weekly", "due: weekly, encodin: utf-8", ["health_records.yml", "delivery.encodin", "encoding"]),
         (HEALTH, "key: [档案号]", "key: [档案]", ["health_records.yml", "档案号"]),
         (HEALTH, "as: birth_date", "as: name", ["health_records.yml", "name"]),
@@ -96,6 +99,18 @@ def test_a_wrong_file_does_not_hide_another(schemas: Schemas) -> None:
 def test_broken_yaml_is_told_by_file_and_line(schemas: Schemas) -> None:
     schemas.spoil(HEALTH, "key: [档案号]", "key: [档案号")
     with pytest.raises(UsageError, match=r"health_records\.yml：YAML 写法有误，第 \d+ 行"):
+        schemas.load()
+
+
+def test_a_key_written_twice_is_told_by_file_line_and_key(schemas: Schemas) -> None:
+    schemas.spoil(HEALTH, "  性别:", "  姓名: {as: name_again}\n  性别:")
+    with pytest.raises(UsageError, match=r"health_records\.yml：YAML 写法有误，第 8 行：键 姓名 写了两次"):
+        schemas.load()
+
+
+def test_a_file_in_another_encoding_is_told_by_name(schemas: Schemas, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: b"\xff".decode())
+    with pytest.raises(UsageError, match=r"\.yml：不是 UTF-8 编码"):
         schemas.load()
 
 
