@@ -20,10 +20,12 @@ def assign(con: duckdb.DuckDBPyConnection, *, kind: str, letter: str, anchor: st
     Creates `matched.<kind>_id` (cluster, id), `matched.redirected` (old_id, new_id, why).
     """
     ident = quote(f"{kind}_id")
-    # Mostly a cluster met one id and the id one cluster: only of the others anything need be weighed.
+    # Mostly a cluster met one id and the id one cluster: only of the others anything need be weighed (and there the records' own keys are
+    # compared, so that two of one hash could do no harm).
     con.execute(f"""
         create or replace table matched.met as
-        select distinct c.cluster, m.{ident} as id from matched.cluster c join published.{quote(kind + "_member")} m using (dataset, source_key, role);
+        select distinct c.cluster, m.id from (select cluster, hash(dataset, source_key, role) as record from matched.cluster) c
+        join (select {ident} as id, hash(dataset, source_key, role) as record from published.{quote(kind + "_member")}) m using (record);
         create or replace table matched.contested as
         select cluster, id from matched.met
         where cluster in (select cluster from matched.met group by cluster having count(*) > 1) or id in (select id from matched.met group by id having count(*) > 1)

@@ -39,9 +39,9 @@ def _told(bench: Workbench) -> None:
             f.residence_address, h.address_code as residence_code,
             case when f.residence_address is not null or f.residence_region_code is not null then coalesce(f.residence_region_code, h.region_code) end as residence_region_code,
             g.address_code as registered_code, g.region_code as registered_region_found
-        from feed.person f join matched.person_member m using (dataset, source_key, role)
-        left join published.address_match h on h.dataset = f.dataset and h.source_key = f.source_key and h.role = 'residence' and f.role in ('self', 'child')
-        left join published.address_match g on g.dataset = f.dataset and g.source_key = f.source_key and g.role = 'registered' and f.role = 'self'
+        from (select *, hash(dataset, source_key) as line from feed.person) f join matched.person_member m on m.line = f.line and m.role = f.role
+        left join address_of h on h.line = f.line and h.purpose = 'residence' and f.role in ('self', 'child')
+        left join address_of g on g.line = f.line and g.purpose = 'registered' and f.role = 'self'
         where f.removed_on is null or f.dataset = '{REGISTER}'
     """)
     con.execute(
@@ -74,12 +74,11 @@ def _names(bench: Workbench) -> None:
 
 def _by_number(bench: Workbench) -> None:
     """Birth date and sex are the number's where there is one, whatever a department tells beside it; whose number it is, is believed."""
-    for field in ("birth", "sex"):
-        column = {"birth": "birth_date", "sex": "sex_code"}[field]
-        bench.con.execute(f"""
-            update kept set {column} = id_{field}, {column}__from = citizen_id__from
-            where id_{field} is not null and id_{field} is distinct from {column}
-        """)
+    told = {"birth_date": "id_birth", "sex_code": "id_sex"}
+    differs = {column: f"{number} is not null and {number} is distinct from {column}" for column, number in told.items()}
+    values = [f"case when {differs[column]} then {number} else {column} end as {column}" for column, number in told.items()]
+    sources = [f"case when {differs[column]} then citizen_id__from else {column}__from end as {column}__from" for column in told]
+    bench.con.execute(f"create or replace table kept as select * replace ({', '.join(values + sources)}) from kept")
 
 
 def _person(bench: Workbench) -> None:

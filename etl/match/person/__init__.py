@@ -60,7 +60,7 @@ def _clusters(bench: Workbench) -> None:
     )
     con.execute("""
         create or replace table matched.cluster as
-        select r.dataset, r.source_key, r.role, r.former, r.first_delivered_on, c.cluster, r.rid from rec r join component c using (rid) where r.version = 0
+        select r.dataset, r.source_key, r.role, r.former, r.first_delivered_on, c.cluster, r.rid, r.line from rec r join component c using (rid) where r.version = 0
     """)
 
 
@@ -84,7 +84,7 @@ def _members(bench: Workbench) -> None:
         )
         select c.dataset, c.source_key, c.role, i.id as person_id, c.former, c.first_delivered_on,
             coalesce(n.rule, b.rule, 'alone') as rule,
-            case when n.rule is not null then 1.0 else coalesce(b.probability, 1.0) end as probability, c.rid
+            case when n.rule is not null then 1.0 else coalesce(b.probability, 1.0) end as probability, c.rid, c.line
         from matched.cluster c join matched.person_id i using (cluster)
         left join identified_record n using (rid) left join best b using (rid)
     """)

@@ -67,8 +67,8 @@ def renumbered(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def of_records(con: duckdb.DuckDBPyConnection) -> None:
-    """Table `context` (rid, ctx, house): of the records. Table `city` (persons): how many persons are known; no other is added afterwards."""
-    con.execute(f"create or replace table context as select rid, {CONTEXT} from label group by rid")
+    """Table `context` (rid, ctx, house): of the records left. Table `city` (persons): how many persons are known; no other is added afterwards."""
+    con.execute(f"create or replace table context as select rid, {CONTEXT} from label anti join whose using (rid) group by rid")
     con.execute("create or replace table city as select greatest(count(distinct proto), 1) as persons from whose")
 
 
@@ -80,7 +80,7 @@ def learn(con: duckdb.DuckDBPyConnection) -> None:
     _spread(con)
     con.execute(f"""
         delete from context where rid in (select rid from changed_record);
-        insert into context select rid, {CONTEXT} from label semi join changed_record using (rid) group by rid
+        insert into context select rid, {CONTEXT} from label semi join changed_record using (rid) anti join whose using (rid) group by rid
     """)
 
 

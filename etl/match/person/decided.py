@@ -154,15 +154,22 @@ def corrected(con: duckdb.DuckDBPyConnection) -> None:
     """
     _edges(con)
     con.execute("""
-        create or replace table proto_name as select distinct w.proto, r.name from whose w join rec r using (rid) where r.name is not null;
-        -- numbers under one name that share something: few, so all that follows looks at few (grouped by a hash, which is small)
+        create or replace table proto_name as
+        select distinct w.proto, r.name, hash(r.name, county_of(w.proto), sex_of(w.proto)) as kind from whose w join rec r using (rid) where r.name is not null;
+        create or replace table namesake as
+        select proto, name, kind from proto_name semi join (select kind from proto_name group by kind having count(*) > 1) using (kind);
+        -- of them, those that share something: few, so all that follows looks at few (grouped by hashes, which are small)
         create or replace table shared as
-        with told as (
-            select w.proto, hash('T', r.name, r.phone) as what from whose w join rec r using (rid) where r.name is not null and r.phone is not null
+        with said as (
+            select n.proto, n.kind, r.phone, r.addr from namesake n join whose w using (proto) join rec r on r.rid = w.rid and r.name = n.name
+        ),
+        told as (
+            select proto, hash('T', kind, phone) as what from said where phone is not null
             union all
-            select w.proto, hash('A', r.name, r.addr) from whose w join rec r using (rid) where r.name is not null and r.addr is not null
+            select proto, hash('A', kind, addr) from said where addr is not null
             union all
-            select n.proto, hash('C', n.name, c.label) from proto_name n join (select proto, unnest(ctx) as label from proto_context) c using (proto)
+            select n.proto, hash('C', n.kind, c.label)
+            from namesake n join (select proto, unnest(ctx) as label from proto_context semi join namesake using (proto)) c using (proto)
         ),
         several as (select what from told group by what having min(proto) <> max(proto)),
         crowd as (select list(distinct proto) as protos from told semi join several using (what) group by what),
@@ -177,8 +184,7 @@ def corrected(con: duckdb.DuckDBPyConnection) -> None:
             from (from whose semi join asked using (proto)) join rec r using (rid) where r.name is not null group by proto
         )
         select a.rid as a, b.rid as b from shared s join one a on a.proto = s.p join one b on b.proto = s.q
-        where county_of(s.p) = county_of(s.q) and sex_of(s.p) = sex_of(s.q) and abs(datediff('day', birth_of(s.p), birth_of(s.q))) <= 400
-            and not (a.registered and b.registered)
+        where abs(datediff('day', birth_of(s.p), birth_of(s.q))) <= 400 and not (a.registered and b.registered)
     """)
     judged.refuse_numbers(con)
     con.execute("insert into edge select a, b, 'corrected_number', 0.99, null from renumbered")

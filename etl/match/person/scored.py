@@ -82,9 +82,9 @@ def left_rows(rows: str) -> str:
 
 def right_rows(whose: str = "from whose", round: int = 0) -> str:
     """SQL: what is told of each person of `whose`, in the same columns."""
-    rows = RIGHT.format(whose=whose)
+    rows, theirs = RIGHT.format(whose=whose), f"(from proto_context semi join ({whose}) using (proto))"
     return SIDE.format(
-        uid="x.rid::varchar", side="right", rows=rows, context="proto_context", key="proto", round=round, rare=RARE, uncommon=UNCOMMON
+        uid="x.rid::varchar", side="right", rows=rows, context=theirs, key="proto", round=round, rare=RARE, uncommon=UNCOMMON
     )
 
 
