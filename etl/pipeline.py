@@ -272,7 +272,7 @@ def renew(
             changes, outcomes = _publish(run, duck, library, read, released or {}, decided)
     held = [f"{o.target} {o.expectation}" for o in check.critical(outcomes)] if not changes else []
     wrote = "，".join(f"{c.table} 写 {c.written} 删 {c.deleted}" for c in changes if c.written or c.deleted)
-    run.say(f"{library.title} {'挂起：' + '、'.join(held) if held else '已发布：' + wrote}")
+    run.say(f"{library.title} {'挂起：' + '、'.join(held) if held else '已发布：' + (wrote or '内容没有变化')}")
     tables = {c.table: [c.written, c.deleted] for c in changes}
     outcome = {"library": library.name, "state": "published" if changes else "held", "held": held, "tables": tables}
     observe.publication(run, library, outcome)
@@ -353,6 +353,7 @@ class Summary:
     libraries: dict[str, dict[str, Any]] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
+    waiting: list[str] = field(default_factory=list)  # what an earlier run held or refused, and nobody has settled yet
     seconds: float = 0.0
 
     @property
@@ -379,8 +380,21 @@ def run(drop: Path | None = None, only: Sequence[str] = (), as_of: str | None = 
             _catalogue(this)
         for stranger in extract.strangers(this.registry, this.settings):
             this.say(f"投递文件夹里有不认识的数据集：{stranger}")
+    summary.waiting = _still_waiting(this, summary)
     summary.seconds = time.monotonic() - began
     return summary
+
+
+def _still_waiting(run: Run, summary: Summary) -> list[str]:
+    """What is held, and datasets whose newest delivery was refused, unless this run has said so itself."""
+    from etl import db, hold
+
+    told = {n for n, each in summary.deliveries.items() if any(d["state"] != "loaded" for d in each)}
+    told |= {n for n, x in summary.libraries.items() if x["state"] == "held"}
+    newest = "select distinct on (dataset) dataset, delivery_id, state from ops.delivery order by dataset, sequence desc"
+    refused = [(dataset, ident, "拒收") for dataset, ident, state in db.query(run.settings, newest) if state == "rejected"]
+    held = [(p.what, p.id, "挂起") for p in hold.pending(run.settings)]
+    return [f"{what} {ident}（{state}）" for what, ident, state in held + refused if what not in told]
 
 
 def _ingest_all(run: Run, chosen: Sequence[Source], summary: Summary, held: Callable[[], None]) -> None:

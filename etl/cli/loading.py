@@ -66,6 +66,8 @@ def _accounts(summary: pipeline.Summary) -> None:
     )
     if summary.skipped:
         out.print(f"没有投递文件夹或连接而跳过：{'、'.join(summary.skipped)}", highlight=False, soft_wrap=True)
+    if summary.waiting:
+        out.print(f"[yellow]以前的仍待处理[/]：{'、'.join(summary.waiting)}；详见 jichu status", highlight=False)
     for name, error in summary.failures.items():
         out.print(f"[red]失败[/] {name}：{error}{HINTS.get(error, '')}", highlight=False)
     out.print(f"用时 {summary.seconds:.1f} 秒", highlight=False)

@@ -197,6 +197,19 @@ def test_a_delivery_with_far_fewer_rows_is_held_and_loads_when_released(city: Ci
     assert [(o["state"], o["rows_new"]) for o in city.ingest(HEALTH)] == [("loaded", 5)]
 
 
+def test_what_an_earlier_run_held_or_refused_is_said_again_until_it_is_settled(city: City) -> None:
+    city.health("20180301", PEOPLE)
+    city.health("20180308", PEOPLE[:15])
+    city.deliver(FLOATING, "20180301", b"no,table\n1,2\n")
+    first = city.run(HEALTH, FLOATING)
+    assert (first.exit_code, first.waiting) == (3, []), "this run says it of itself"
+    again = city.run(HEALTH)
+    assert [w.split(" ")[0] + w[-4:] for w in again.waiting] == [f"{HEALTH}（挂起）", f"{FLOATING}（拒收）"]
+    with city.inside():
+        decisions.decide(HEALTH, "20180308", release=False, by="王科", why="导错了")
+    assert [w.split(" ")[0] for w in city.run(HEALTH).waiting] == [FLOATING]
+
+
 def test_a_delivery_with_far_fewer_rows_is_forgotten_when_discarded(city: City) -> None:
     city.health("20180301", PEOPLE)
     city.health("20180308", PEOPLE[:15])
