@@ -6,6 +6,7 @@ from psycopg2.extensions import connection as Connection
 from etl import db
 from etl.engine import columns, count, folder
 from etl.load import measured
+from etl.load.bulk import without_indexes
 from etl.settings import Settings
 
 KIND = {"population": "person", "legal_entity": "entity"}
@@ -41,7 +42,8 @@ def _replace(con: Connection, duck: duckdb.DuckDBPyConnection, table: str, relat
         db.rows(con, f"delete from {table} t using gone_row g where {' and '.join(f't.{k} = g.{k}' for k in key)}")
         db.rows(con, "drop table gone_row")
     if count(duck, f"select count(*) from {fresh}"):
-        db.copy_in(con, duck, fresh, table, folder(duck))
+        with without_indexes(con, table):
+            db.copy_in(con, duck, fresh, table, folder(duck))
 
 
 def _compared(con: Connection, duck: duckdb.DuckDBPyConnection, table: str, relation: str, names: list[str]) -> tuple[str, str]:
