@@ -1,11 +1,14 @@
 """What a library's publication writes beside its tables, in the same transaction: members, edges, pairs for review, figures, disagreements."""
 
+from pathlib import Path
+
 import duckdb
 from psycopg2.extensions import connection as Connection
 
 from etl import db
 from etl.engine import columns, count, folder
-from etl.load import measured
+from etl.load import measured, standing
+from etl.load.bulk import without_indexes
 from etl.settings import Settings
 
 KIND = {"population": "person", "legal_entity": "entity"}
@@ -15,8 +18,9 @@ def write(con: Connection, duck: duckdb.DuckDBPyConnection, library: str, settin
     """Replaces match.<kind>_member and _edge where they differ; refreshes the pairs for review; opens and closes disagreements."""
     if kind := KIND.get(library):
         measure(con, duck, library, settings)
-        _replace(con, duck, f"match.{kind}_member", f"matched.{kind}_member", ["dataset", "source_key", "role"])
-        _replace(con, duck, f"match.{kind}_edge", f"matched.{kind}_edge", ["left_record", "right_record", "rule"])
+        state = standing.publication(con, library, before=_number(con, library))
+        _replace(settings, con, duck, state, f"match.{kind}_member", f"matched.{kind}_member", ["dataset", "source_key", "role"])
+        _replace(settings, con, duck, state, f"match.{kind}_edge", f"matched.{kind}_edge", ["left_record", "right_record", "rule"])
         _reviews(con, duck, kind, settings)
     if count(duck, "select count(*) from information_schema.tables where table_schema = 'out' and table_name = 'disagreement'"):
         _disagreements(con, duck, library)
@@ -25,13 +29,23 @@ def write(con: Connection, duck: duckdb.DuckDBPyConnection, library: str, settin
 def measure(con: Connection, duck: duckdb.DuckDBPyConnection, library: str, settings: Settings) -> None:
     """match.quality_run and match.blocking: the figures of the linkage that the newest entry in the books stands for."""
     if kind := KIND.get(library):
-        ((sequence,),) = db.rows(con, "select max(sequence) from ops.publication where library = %s", [library])
-        measured.write(con, duck, library, kind, settings, sequence)
+        measured.write(con, duck, library, kind, settings, _number(con, library))
 
 
-def _replace(con: Connection, duck: duckdb.DuckDBPyConnection, table: str, relation: str, key: list[str]) -> None:
-    """Brings a table to a relation's content; only what differs travels to PostgreSQL, and is deleted and inserted there."""
-    gone, fresh = _compared(con, duck, table, relation, columns_of(con, table))
+def _number(con: Connection, library: str) -> int:
+    """The newest entry in the books: that of the publication under way."""
+    return int(db.rows(con, "select max(sequence) from ops.publication where library = %s", [library])[0][0])
+
+
+def _replace(
+    settings: Settings, con: Connection, duck: duckdb.DuckDBPyConnection, state: str | None, table: str, relation: str, key: list[str]
+) -> None:
+    """Brings a table, which the publication before left in `state`, to a relation's content; only what differs travels to PostgreSQL,
+    and is deleted and inserted there."""
+    there = columns(duck, relation)
+    kinds = {n: there[n] for n in columns_of(con, table)}
+    file = standing.read(settings, con, duck, state, table, kinds)
+    gone, fresh = _compared(duck, file, relation, list(kinds))
     keys = ", ".join(key)
     if count(duck, f"select count(*) from {gone}"):
         duck.execute(f"create or replace temp view shipped as select {keys} from {gone}")
@@ -41,19 +55,25 @@ def _replace(con: Connection, duck: duckdb.DuckDBPyConnection, table: str, relat
         db.rows(con, f"delete from {table} t using gone_row g where {' and '.join(f't.{k} = g.{k}' for k in key)}")
         db.rows(con, "drop table gone_row")
     if count(duck, f"select count(*) from {fresh}"):
-        db.copy_in(con, duck, fresh, table, folder(duck))
+        with without_indexes(con, table):
+            db.copy_in(con, duck, fresh, table, folder(duck))
+    if file.is_relative_to(folder(duck)):
+        file.unlink()
+    standing.prepare(duck, table, relation, kinds)
 
 
-def _compared(con: Connection, duck: duckdb.DuckDBPyConnection, table: str, relation: str, names: list[str]) -> tuple[str, str]:
-    """What stands in a table (or a query) and not in a DuckDB relation, and the other way round: two tables of DuckDB.
+def _compared(duck: duckdb.DuckDBPyConnection, there: Path, relation: str, names: list[str]) -> tuple[str, str]:
+    """What stands in a Parquet file and not in a DuckDB relation, and the other way round: two tables of DuckDB.
 
     DuckDB compares millions of rows in a second; PostgreSQL would have to take them all in and join them.
     """
-    kinds, listed, there = columns(duck, relation), ", ".join(names), folder(duck) / "there.parquet"
-    db.copy_out(con, f"select {listed} from {table}", {n: kinds[n] for n in names}, there, duck)
-    duck.execute(f"create or replace temp table gone as select * from read_parquet('{there}') except select {listed} from {relation}")
-    duck.execute(f"create or replace temp table fresh as select {listed} from {relation} except select * from read_parquet('{there}')")
-    there.unlink()
+    listed = ", ".join(names)
+    duck.execute(
+        f"create or replace temp table gone as select {listed} from read_parquet('{there}') except select {listed} from {relation}"
+    )
+    duck.execute(
+        f"create or replace temp table fresh as select {listed} from {relation} except select {listed} from read_parquet('{there}')"
+    )
     return "gone", "fresh"
 
 
@@ -101,7 +121,10 @@ def _disagreements(con: Connection, duck: duckdb.DuckDBPyConnection, library: st
     names = ["record_id", "field", "kept_value", "kept_from", "other_value", "other_from", "other_key"]
     listed = ", ".join(names)
     still = f"(select {listed} from quality.disagreement where library = '{library}' and closed_at is null) still"
-    gone, fresh = _compared(con, duck, still, "out.disagreement", names)
+    kinds, there = columns(duck, "out.disagreement"), folder(duck) / "there.parquet"
+    db.copy_out(con, f"select {listed} from {still}", {n: kinds[n] for n in names}, there, duck)
+    gone, fresh = _compared(duck, there, "out.disagreement", names)
+    there.unlink()
     db.rows(con, f"create temp table told on commit drop as select {listed} from quality.disagreement limit 0")
     db.copy_in(con, duck, gone, "pg_temp.told", folder(duck))
     db.rows(con, "analyze told")

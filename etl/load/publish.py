@@ -6,13 +6,14 @@ Analysts see the old state or the new one, never a mixture: nothing but the last
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import duckdb
 from psycopg2.extensions import connection as Connection
 
 from etl import db
 from etl.engine import columns, count, folder, quote
+from etl.errors import DatabaseError
+from etl.load import standing
 from etl.load.bulk import without_indexes
 from etl.settings import Settings
 from etl.spec import Library
@@ -29,44 +30,56 @@ class Change:
     deleted: int
 
 
-def hashed(duck: duckdb.DuckDBPyConnection, table: str, today: date) -> str:
-    """`out.<table>` with the fingerprint of its content; the relation's name."""
-    name = table.replace(".", "__")
-    kinds = columns(duck, f"out.{quote(table.split('.')[1])}")
+def hashed(duck: duckdb.DuckDBPyConnection, table: str) -> str:
+    """The fingerprint of a row's content, as an expression over `out.<table>`."""
+    kinds = columns(duck, _out(table))
     text = ", ".join(f"coalesce({'hex(' + quote(c) + ')' if k == 'BLOB' else quote(c) + '::varchar'}, '\\x01')" for c, k in kinds.items())
-    duck.execute(
-        f"create or replace view candidate_{name} as select *, md5(concat_ws('\\x02', {text}))::uuid as row_hash, date '{today}' as version_from from out.{quote(table.split('.')[1])}"
-    )
-    return f"candidate_{name}"
+    return f"md5(concat_ws('\\x02', {text}))::uuid"
 
 
-def difference(con: Connection, duck: duckdb.DuckDBPyConnection, table: str, key: list[str], today: date, scratch: Path) -> Change:
-    """Fills candidate.<schema>__<table>__write and __delete with what differs from the published table."""
-    name = table.replace(".", "__")
-    relation = hashed(duck, table, today)
-    kinds = columns(duck, relation)
-    published = scratch / f"{name}.parquet"
-    listed = ", ".join([*map(quote, key), "row_hash"])
-    db.copy_out(con, f"select {listed} from {table}", {**{k: kinds[k] for k in key}, "row_hash": "UUID"}, published, duck)
+def _out(table: str) -> str:
+    return f"out.{quote(table.split('.')[1])}"
+
+
+def fingerprints(duck: duckdb.DuckDBPyConnection, table: str, key: list[str]) -> dict[str, str]:
+    """DuckDB table `hash_<schema>__<table>`: keys and fingerprints of the table as it is to be; its columns' types."""
+    relation = f"hash_{table.replace('.', '__')}"
+    listed = ", ".join(map(quote, key))
+    duck.execute(f"create or replace table {relation} as select {listed}, {hashed(duck, table)} as row_hash from {_out(table)}")
+    return columns(duck, relation)
+
+
+def difference(
+    settings: Settings, con: Connection, duck: duckdb.DuckDBPyConnection, state: str | None, table: str, key: list[str]
+) -> Change:
+    """Fills candidate.<schema>__<table>__write and __delete with what differs from the published table, which a publication left in `state`."""
+    name, scratch = table.replace(".", "__"), folder(duck)
+    published = standing.read(settings, con, duck, state, table, fingerprints(duck, table, key))
     on = " and ".join(f"p.{quote(k)} is not distinct from c.{quote(k)}" for k in key)
     first = count(duck, f"select count(*) from read_parquet('{published}')") == 0
-    written = relation if first else f"write_{name}"
+    listed, whole = ", ".join(map(quote, key)), _out(table)
     if not first:
         duck.execute(
-            f"create or replace table {written} as select c.* from {relation} c anti join read_parquet('{published}') p on {on} and p.row_hash = c.row_hash"
+            f"create or replace temp table changed as select {listed} from hash_{name} c "
+            f"anti join read_parquet('{published}') p on {on} and p.row_hash = c.row_hash"
         )
+        whole = f"(select c.* from {whole} c semi join changed p on {on})"
     duck.execute(
-        f"create or replace table delete_{name} as select p.* exclude (row_hash) from read_parquet('{published}') p anti join {relation} c on {on}"
+        f"create or replace view write_{name} as select *, {hashed(duck, table)} as row_hash, date '{settings.today}' as version_from from {whole}"
     )
+    duck.execute(
+        f"create or replace table delete_{name} as select p.* exclude (row_hash) from read_parquet('{published}') p anti join hash_{name} c on {on}"
+    )
+    if published.is_relative_to(scratch):
+        published.unlink()
     write, delete = f"candidate.{quote(name + '__write')}", f"candidate.{quote(name + '__delete')}"
     db.rows(con, f"drop view if exists candidate.{quote(name)}; drop table if exists {write}, {delete}")
     db.rows(con, f"create unlogged table {write} (like {table} including defaults)")
-    db.rows(con, f"create unlogged table {delete} as select {', '.join(map(quote, key))} from {table} limit 0")
-    db.copy_in(con, duck, written, write, scratch)
-    db.copy_in(con, duck, f"delete_{name}", delete, scratch)
+    db.rows(con, f"create unlogged table {delete} as select {listed} from {table} limit 0")
+    written = db.copy_in(con, duck, f"write_{name}", write, scratch)
+    deleted = db.copy_in(con, duck, f"delete_{name}", delete, scratch)
     _candidate_view(con, table, name, key, empty=first)
-    published.unlink()
-    return Change(table, count(duck, f"select count(*) from {written}"), count(duck, f"select count(*) from delete_{name}"))
+    return Change(table, written, deleted)
 
 
 def _candidate_view(con: Connection, table: str, name: str, key: list[str], *, empty: bool) -> None:
@@ -145,16 +158,18 @@ def publish(
     an empty list means held, and the last good state stays; then `refused` writes beside the entry of that number in the
     books, None when the same candidate was held or discarded for the same reasons just before.
     """
-    scratch = folder(duck)
+    standing.forget(duck)
     with db.session(settings) as con:
         with con:
-            changes = [difference(con, duck, t, spec.key, settings.today, scratch) for t, spec in library.tables.items()]
+            before = standing.publication(con, library.name)
+            changes = [difference(settings, con, duck, before, t, spec.key) for t, spec in library.tables.items()]
         held = [reason for t in library.tables if (reason := check(t, t.replace(".", "__")))]
         with con:
             if held:
                 refused(con, _hold(con, library, settings.today, inputs, "；".join(held)))
                 drop_candidates(con, library)
                 return []
+            _only_after(con, library, before)
             for table, spec in library.tables.items():
                 apply(con, table, spec.key, history=spec.history, today=settings.today)
             db.rows(
@@ -164,7 +179,26 @@ def publish(
             )
             also(con)
             drop_candidates(con, library)
+            now = standing.publication(con, library.name)
+        _keep(settings, con, duck, library, now or "")
         return changes
+
+
+def _only_after(con: Connection, library: Library, before: str | None) -> None:
+    """Stops a run whose lock's connection was cut, when another run has published the library meanwhile: what it applies is the
+    difference to another state."""
+    db.rows(con, "select pg_advisory_xact_lock(hashtext(%s))", [f"publish {library.name}"])
+    if standing.publication(con, library.name) != before:
+        raise DatabaseError(f"{library.title}已由另一次运行发布（本次运行的锁断开过）；没有重复发布，再运行一次即可")
+
+
+def _keep(settings: Settings, con: Connection, duck: duckdb.DuckDBPyConnection, library: Library, state: str) -> None:
+    """What has been published, for the next publication to be compared with."""
+    for table in library.tables:
+        relation = f"hash_{table.replace('.', '__')}"
+        standing.prepare(duck, table, relation, columns(duck, relation))
+    standing.place(settings, con, duck, state)
+    standing.forget(duck)
 
 
 def _hold(con: Connection, library: Library, today: date, inputs: str, reason: str) -> int | None:
