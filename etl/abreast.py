@@ -1,5 +1,5 @@
-"""Several datasets at a time, in threads of this process: DuckDB and psycopg2 let go of Python while they compute and wait, so that we
-work at one dataset while PostgreSQL works at another.
+"""Several datasets, or tables of a library, at a time, in threads of this process: DuckDB and psycopg2 let go of Python while they compute
+and wait, so that we work at one while PostgreSQL works at another.
 
 Nothing of a dataset is shared with another but what is made for it: each thread has DuckDB and PostgreSQL connections of its own, and what
 datasets share in the database they take turns at there, as the tasks of Airflow do, which are processes.
@@ -31,7 +31,7 @@ class BrokenOff(BaseException):
 
 
 def places(settings: Settings, wanted: int) -> int:
-    """How many of so many datasets are worked at at once. A cluster divides the work itself, and is given one after the other."""
+    """How many of so many datasets or tables are worked at at once. A cluster divides the work itself, and is given one after the other."""
     if settings.engine != "duckdb":
         return 1
     return max(1, min(wanted, os.cpu_count() or 1, MOST, settings.memory_mb // LEAST_MB))
@@ -68,7 +68,7 @@ def each(items: Sequence[T], work: Callable[[T, Proceed], None], at_once: int) -
     crew = _Crew(items, work, at_once)
     try:
         for _ in range(at_once):
-            threading.Thread(target=copy_context().run, args=[crew.serve], name="dataset", daemon=True).start()
+            threading.Thread(target=copy_context().run, args=[crew.serve], name="abreast", daemon=True).start()
         crew.gone.wait()  # (Thread.join, when Ctrl-C interrupts it, takes the thread for ended)
     except BaseException:
         crew.ends.set()

@@ -308,11 +308,13 @@ def _publish(
     """The candidate is checked, then published in one transaction with what stands beside it, or held (no changes)."""
     from etl import check, db, hold, load, tickets
 
-    outcomes: list[Outcome] = []
+    found_of: dict[str, list[Outcome]] = {}
 
-    def suite(table: str, candidate: str) -> str | None:
-        found = _suite(run, table.replace(".", "/"), table, candidate)
-        outcomes.extend(found)
+    def outcomes() -> list[Outcome]:
+        return [o for t in library.tables for o in found_of.get(t, [])]
+
+    def suite(table: str, candidate: str) -> str | None:  # in several threads
+        found = found_of[table] = _suite(run, table.replace(".", "/"), table, candidate)
         critical = check.critical(found)
         if all(o.failed <= released.get((o.target, o.expectation), -1) for o in critical):
             return None
@@ -320,26 +322,26 @@ def _publish(
 
     def beside(c: Connection) -> None:
         load.beside.write(c, duck, library.name, run.settings)  # edges, members, disagreements
-        check.concerned(c, run.registry, library, outcomes, run.settings.today, candidate=False)
+        check.concerned(c, run.registry, library, outcomes(), run.settings.today, candidate=False)
         tickets.follow_library(c, run.registry, library.name, run.settings.today)
-        load.write_results(c, outcomes, None)
+        load.write_results(c, outcomes(), None)
         if decided:
             decided(c)
 
     def refused(c: Connection, sequence: int | None) -> None:  # what the checks said is kept all the same, and told
-        check.concerned(c, run.registry, library, outcomes, run.settings.today, candidate=True)
+        check.concerned(c, run.registry, library, outcomes(), run.settings.today, candidate=True)
         tickets.follow_library(c, run.registry, library.name, run.settings.today)
-        load.write_results(c, outcomes, None)
+        load.write_results(c, outcomes(), None)
         if sequence:
             load.beside.measure(c, duck, library.name, run.settings)
-            hold.put(c, library.name, str(sequence), check.listed(check.critical(outcomes)))
+            hold.put(c, library.name, str(sequence), check.listed(check.critical(outcomes())))
 
     with db.transaction(run.settings) as c:  # checks ask who says what
         tickets.declare_sources(c, run.registry, library.name)
     with run.stage(library.name, "publish") as told:
         changes = load.publish(run.settings, duck, library, read, suite, beside, refused)
         told["rows"] = sum(c.written for c in changes)
-    return changes, outcomes
+    return changes, outcomes()
 
 
 # ── everything ───────────────────────────────────────────────────────────────────────────────────────────────────

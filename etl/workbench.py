@@ -5,6 +5,7 @@ versions that later deliveries replaced; `published.<table>`: what is
 published; `out.<table>`: what the steps make. Steps know each other only by these relations.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -51,6 +52,14 @@ class Workbench:
     @property
     def today(self) -> date:
         return self.settings.today
+
+
+def clear(con: duckdb.DuckDBPyConnection, keep: Collection[str] = ()) -> None:
+    """Drops the working tables and views of a step, but those that it hands on under their own names (the schemas' tables are never touched)."""
+    sql = "select table_catalog, table_name, table_type from information_schema.tables where table_schema = 'main' order by table_type desc"
+    for catalog, name, kind in con.execute(sql).fetchall():
+        if name not in keep:
+            con.execute(f"drop {'view' if kind == 'VIEW' else 'table'} if exists {catalog}.main.{quote(name)}")
 
 
 def lay(bench: Workbench, snapshots: dict[str, Path], past: dict[str, Path], published: dict[str, Path]) -> None:

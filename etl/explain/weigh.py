@@ -108,7 +108,9 @@ def weigh(
     of_person = "proto in (select proto from whose join asked using (rid) where side = 1)"
     free_rows = scored.left_rows(scored.LEFT)
     duck.execute(f"create or replace table one_side as select * from ({free_rows}) where {mine.format(side=0)}")
-    other_rows, theirs = (scored.right_rows(), of_person) if whole else (free_rows, mine.format(side=1))
+    other_rows, theirs = (
+        (scored.right_rows(scored.RIGHT.format(whose="from whose")), of_person) if whole else (free_rows, mine.format(side=1))
+    )
     duck.execute(f"create or replace table other_side as select * replace ('right' as source_dataset) from ({other_rows}) where {theirs}")
     return _best(duck, others[0], "proto_r" if whole else "rid_r", turned=turned)
 

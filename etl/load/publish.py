@@ -10,7 +10,7 @@ from datetime import date
 import duckdb
 from psycopg2.extensions import connection as Connection
 
-from etl import db
+from etl import abreast, db
 from etl.engine import columns, count, folder, quote
 from etl.errors import DatabaseError
 from etl.load import standing
@@ -153,7 +153,7 @@ def publish(
 ) -> list[Change]:
     """Publishes DuckDB's `out.*` tables as the library.
 
-    `check(table, candidate name)` runs the table's suite and returns a Chinese reason when it must be held;
+    `check(table, candidate name)` runs the table's suite and returns a Chinese reason when it must be held (it is called in several threads);
     `also` writes what belongs to the same transaction (edges, members, disagreements). Returns the changes;
     an empty list means held, and the last good state stays; then `refused` writes beside the entry of that number in the
     books, None when the same candidate was held or discarded for the same reasons just before.
@@ -162,8 +162,8 @@ def publish(
     with db.session(settings) as con:
         with con:
             before = standing.publication(con, library.name)
-            changes = [difference(settings, con, duck, before, t, spec.key) for t, spec in library.tables.items()]
-        held = [reason for t in library.tables if (reason := check(t, t.replace(".", "__")))]
+        changes = _differences(settings, duck, library, before)
+        held = _checked(settings, library, check)
         with con:
             if held:
                 refused(con, _hold(con, library, settings.today, inputs, "；".join(held)))
@@ -182,6 +182,29 @@ def publish(
             now = standing.publication(con, library.name)
         _keep(settings, con, duck, library, now or "")
         return changes
+
+
+def _differences(settings: Settings, duck: duckdb.DuckDBPyConnection, library: Library, before: str | None) -> list[Change]:
+    """The candidates of all tables, some at a time: PostgreSQL takes a core for each table that it takes in."""
+    found: dict[str, Change] = {}
+
+    def one(table: str, proceed: Callable[[], None]) -> None:
+        with db.transaction(settings) as con, duck.cursor() as own:
+            found[table] = difference(settings, con, own, before, table, library.tables[table].key)
+
+    abreast.each(list(library.tables), one, abreast.places(settings, len(library.tables)))
+    return [found[t] for t in library.tables]
+
+
+def _checked(settings: Settings, library: Library, check: Callable[[str, str], str | None]) -> list[str]:
+    """Why the candidates must be held, in the order of the tables; some are checked at a time, each on connections of its own."""
+    found: dict[str, str | None] = {}
+
+    def one(table: str, proceed: Callable[[], None]) -> None:
+        found[table] = check(table, table.replace(".", "__"))
+
+    abreast.each(list(library.tables), one, abreast.places(settings, len(library.tables)))
+    return [reason for t in library.tables if (reason := found[t])]
 
 
 def _only_after(con: Connection, library: Library, before: str | None) -> None:

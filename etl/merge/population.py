@@ -1,17 +1,19 @@
 """The population library: golden persons, their records, kin and work."""
 
+from etl.engine import count, folder
 from etl.merge.kinship import kinship
 from etl.merge.survive import disagreements, override, survive
-from etl.workbench import Workbench
+from etl.workbench import Workbench, clear
 
 REGISTER = "public_security/household_register"
+AT_A_TIME = 500_000  # records whose persons' values are chosen at a time: what is kept of each field meanwhile is large
 
 
 def build(bench: Workbench) -> None:
     """`feed.*` and `matched.*` → `out.person`, `person_record`, `person_redirect`, `kinship`, `employment`, `person_role`, `disagreement`."""
-    _told(bench)
+    parts = _told(bench)
     believe = bench.library.believe["person"]
-    survive(bench.con, "told", "person_id", believe, "kept")
+    survive(bench.con, "told", "person_id", believe, "kept", parts)
     _names(bench)
     _by_number(bench)
     override(bench.con, "population", "person", bench.settings.today, "kept")
@@ -22,14 +24,15 @@ def build(bench: Workbench) -> None:
     _employment(bench)
     _roles(bench)
     disagreements(bench.con, "told_by_itself", "kept", "person_id", believe)
+    clear(bench.con)
 
 
-def _told(bench: Workbench) -> None:
-    """`told`: what current records (and the register's former ones) say of each person, in the library's fields."""
-    con = bench.con
+def _told(bench: Workbench) -> int:
+    """`told` (a view of files, in parts of whole persons): what current records (and the register's former ones) say of each person, in the library's fields."""
+    con, file = bench.con, folder(bench.con) / "told"
+    parts = count(con, "select count(*) from matched.person_member") // AT_A_TIME + 1
     con.execute(f"""
-        create or replace table told as
-        select m.person_id, f.dataset, f.source_key, f.role, f.removed_on, coalesce(f.told_at, f.delivered_on::timestamp) as told_at,
+        copy (select hash(m.person_id) % {parts} as part, m.person_id, f.dataset, f.source_key, f.role, f.removed_on, coalesce(f.told_at, f.delivered_on::timestamp) as told_at,
             case when coalesce(f.name_state, 'ok') = 'ok' and not regexp_matches(f.name, '[?？□*＊a-zA-Z<>;=]') then f.name end as name, f.name as any_name,
             case when m.rule like 'id%' then f.citizen_id end as citizen_id,
             case when m.rule like 'id%' then (2 - substr(f.citizen_id, 17, 1)::int % 2)::varchar end as id_sex,
@@ -42,11 +45,16 @@ def _told(bench: Workbench) -> None:
         from (select *, hash(dataset, source_key) as line from feed.person) f join matched.person_member m on m.line = f.line and m.role = f.role
         left join address_of h on h.line = f.line and h.purpose = 'residence' and f.role in ('self', 'child')
         left join address_of g on g.line = f.line and g.purpose = 'registered' and f.role = 'self'
-        where f.removed_on is null or f.dataset = '{REGISTER}'
+        where f.removed_on is null or f.dataset = '{REGISTER}')
+        to '{file}' (format parquet, partition_by (part), overwrite, compression zstd, compression_level 1)
     """)
+    con.execute(
+        f"create or replace view told as select * from read_parquet('{file}/*/*.parquet', hive_partitioning = true, hive_types = {{'part': bigint}})"
+    )
     con.execute(
         "create or replace view told_by_itself as select * from told where role in ('self', 'child', 'husband', 'wife') and removed_on is null"
     )
+    return parts
 
 
 def _names(bench: Workbench) -> None:

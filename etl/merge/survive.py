@@ -26,11 +26,12 @@ AGE = "(17179869184 - least(greatest(epoch(told_at)::bigint, -8589934592), 85899
 TIE = "(hash(dataset, source_key) % 16777216)::ubigint"
 
 
-def survive(con: duckdb.DuckDBPyConnection, told: str, ident: str, believe: dict[str, Believe], out: str) -> None:
+def survive(con: duckdb.DuckDBPyConnection, told: str, ident: str, believe: dict[str, Believe], out: str, parts: int = 1) -> None:
     """`told` (ident, dataset, source_key, told_at, fields…) → table `out` (ident, <field>, and <field>__from where others' disagreement is told).
 
     Among equally believed sources the newest record wins; `prefer: newest` looks at time before the order of belief.
-    Ties end at the dataset and key, so that any batching gives the same value.
+    Ties end at the dataset and key, so that any batching gives the same value. With more than one of `parts` they are taken one after the
+    other, by the column `part` of `told` (0 …): so that memory is enough for as many identities as there may be.
     """
     listed = []
     orders = sorted({tuple(rule.order) for rule in believe.values()})
@@ -47,11 +48,13 @@ def survive(con: duckdb.DuckDBPyConnection, told: str, ident: str, believe: dict
         listed.append(f"arg_min({column}, {key}) filter ({column} is not null) as {column}")
         if rule.disagree:
             listed.append(f"arg_min(dataset, {key}) filter ({column} is not null) as {quote(field + '__from')}")
-    con.execute(f"""
-        create or replace table {out} as
-        select {ident}, {", ".join(listed)}
-        from (select t.*, {AGE} as age, {TIE} as tie, b.* exclude (dataset) from {told} t join believed b using (dataset)) group by {ident}
-    """)
+    for part in range(parts):
+        only = f"where t.part = {part}" if parts > 1 else ""
+        con.execute(f"""
+            {f"insert into {out}" if part else f"create or replace table {out} as"}
+            select {ident}, {", ".join(listed)}
+            from (select t.*, {AGE} as age, {TIE} as tie, b.* exclude (dataset) from {told} t join believed b using (dataset) {only}) group by {ident}
+        """)
 
 
 def override(con: duckdb.DuckDBPyConnection, library: str, kind: str, today: date, into: str) -> None:

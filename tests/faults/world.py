@@ -293,7 +293,7 @@ class Worlds:
                 if (made / dataset).is_dir():
                     shutil.copytree(made / dataset, folder / "drop" / dataset, dirs_exist_ok=True)
         (folder / "tmp").mkdir()
-        extra = {**self._departments[day], "TMPDIR": str(folder / "tmp")}
+        extra = {**self._departments[day], "JICHU_MEMORY": "2GB", "TMPDIR": str(folder / "tmp")}
         return World(name, City(folder / "drop", folder / "home", url, DAYS[day], extra))
 
     def _pristine(self) -> str:

@@ -13,7 +13,7 @@ from etl.match import identity
 from etl.match.components import components
 from etl.match.person import budget, context, decided, grey, identified, judged, measured, prepare, scored
 from etl.settings import now
-from etl.workbench import Workbench
+from etl.workbench import Workbench, clear
 
 
 def link(bench: Workbench) -> None:
@@ -45,6 +45,7 @@ def link(bench: Workbench) -> None:
     grey.pairs(con)
     budget.written(con)
     measured.levels(con)
+    clear(con, keep=("name_pinyin", "address_of"))  # merging reads these as well, and wants the memory
 
 
 def _clusters(bench: Workbench) -> None:

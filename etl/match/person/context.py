@@ -26,9 +26,9 @@ def told(con: duckdb.DuckDBPyConnection) -> None:
     row of any register but the household's names beside a record; `attached`, of whom nobody is yet."""
     con.execute("""
         create or replace table own_label as
-        select rid, hash('H', household_id) as label, true as household from rec where household_id is not null
+        select rid, house as label, true as household from rec where house is not null
         union all
-        select rid, hash('V', household_head), false from rec where household_head is not null and role = 'self'
+        select rid, head, false from rec where head is not null and role = 'self'
         union all
         select distinct r.rid, hash('E', e.entity_id), false
         from rec r join published.entity_record e on e.dataset = r.dataset and e.source_key = r.source_key and e.role = 'self'
@@ -48,7 +48,7 @@ def of_persons(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("""
         create or replace table whose as select rid, proto from identified_record union all select a, proto from attached;
         create or replace table proto_household as
-        select distinct w.proto, hash('H', r.household_id) as label from whose w join rec r using (rid) where r.household_id is not null
+        select distinct w.proto, r.house as label from whose w join rec r using (rid) where r.house is not null
     """)
     con.execute(f"create or replace table label as from own_label union ({LEARNT.format(whose='from whose')})")
     con.execute(
@@ -89,7 +89,7 @@ def _spread(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("""
         insert into whose select a, proto from newly;
         insert into proto_household
-        select distinct n.proto, hash('H', r.household_id) from newly n join rec r on r.rid = n.a where r.household_id is not null
+        select distinct n.proto, r.house from newly n join rec r on r.rid = n.a where r.house is not null
         except from proto_household
     """)
     con.execute(f"""

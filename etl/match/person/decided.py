@@ -186,6 +186,7 @@ def corrected(con: duckdb.DuckDBPyConnection) -> None:
         select a.rid as a, b.rid as b from shared s join one a on a.proto = s.p join one b on b.proto = s.q
         where abs(datediff('day', birth_of(s.p), birth_of(s.q))) <= 400 and not (a.registered and b.registered)
     """)
+    con.execute("drop table proto_name; drop table namesake; drop table shared")
     judged.refuse_numbers(con)
     con.execute("insert into edge select a, b, 'corrected_number', 0.99, null from renumbered")
     judged.join_numbers(con)

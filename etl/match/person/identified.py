@@ -50,4 +50,5 @@ def groups(con: duckdb.DuckDBPyConnection) -> None:
             group by n.rid having count(o.phone) > 0 and count(o.addr) > 0 and not bool_or(coalesce(o.phone = x.phone, false) or coalesce(x.addr in (o.addr, o.addr2), false) or coalesce(x.addr2 = o.addr, false))
         ) stranger where identified_record.rid = stranger.rid
     """)
+    con.execute("create or replace table claim as select rid, trust from claim")
     con.execute("create or replace table left_record as select rid from rec anti join identified_record using (rid)")

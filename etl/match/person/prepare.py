@@ -41,7 +41,8 @@ def records(con: duckdb.DuckDBPyConnection) -> None:
     """Table `rec` from `feed.person`, with the standard address of its residence and registered address.
 
     `rid` counts the records of this run; `mark` is what the record says, so that a choice by it is the same in every run; `line` is the
-    row that it stands in. Both are hashes of 64 bits: of all that linkage joins, texts of a record's keys take longest to compare.
+    row that it stands in, `house` and `head` its household and the head of it. All are hashes of 64 bits: of all that linkage joins, long texts
+    take most time and memory.
 
     What a record said before a later delivery changed it (`past.person`, version 1) stands beside it: a number, a name
     or a phone of last month still tells who this is. `same_record` (a, b) ties such a version to the record of today
@@ -68,8 +69,9 @@ def records(con: duckdb.DuckDBPyConnection) -> None:
         )
         select p.rid, p.mark, p.line, p.version, p.dataset, p.source_key, p.role, p.removed_on is not null as former, p.first_delivered_on,
             coalesce(p.told_at, p.delivered_on::timestamp) as told_at,
-            p.name, y.py, number_of(p.citizen_id) as number, p.citizen_id_text as id_text, coalesce(p.citizen_id_state, 'missing') as id_state,
-            p.birth_date as own_birth, p.sex_code as own_sex, p.phone, p.household_id, p.household_head,
+            p.name, y.py, number_of(p.citizen_id) as number, case when p.citizen_id is null then p.citizen_id_text end as id_text, coalesce(p.citizen_id_state, 'missing') as id_state,
+            p.birth_date as own_birth, p.sex_code as own_sex, p.phone,
+            case when p.household_id is not null then hash('H', p.household_id) end as house, case when p.household_head is not null then hash('V', p.household_head) end as head,
             coalesce(h.address_code, g.address_code) as addr,
             -- another address of this person: the registered one, or where an appeal's trouble is, which is often at home
             coalesce(case when h.address_code is not null then g.address_code end, t.address_code) as addr2,

@@ -32,7 +32,6 @@ SIDE = """
         case when length(x.id_like) = 18 and not contains(x.id_like, '*') then x.id_like[7:18] end as id_tail,
         case when length(x.id_like) = 18 then x.id_like[:4] || x.id_like[15:18] end as mask,
         c.ctx, c.house, coalesce(n.persons <= {rare}, true) as name_is_rare, coalesce(n.persons <= {uncommon}, true) as name_is_uncommon,
-        {round} as round, -- in which it was laid out
         0::bigint as skip -- blocking rules that its values are refused to (`budget`)
     from ({rows}) x left join {context} c using ({key}) left join name_told n on n.name = x.name
 """
@@ -44,11 +43,17 @@ LEFT = """
     from rec r anti join whose using (rid)
 """
 LEFT_ID = "lpad(x.mark::varchar, 20, '0') || '-' || x.rid"  # which of two records left is the pair's first is the same in every run
+# What is told of each person, each saying once. The sayings are told apart by a hash, and fetched once they are.
 RIGHT = """
-    select rid, proto, name, py, phone, addr, addr2, place, birth_of(proto) as birth, sex_of(proto)::varchar as sex, id_of(proto) as id_like
-    from (
-        select min(r.rid) as rid, w.proto, r.name, r.py, r.phone, r.addr, r.addr2, r.place from rec r join ({whose}) w using (rid) group by all
+    with saying as (
+        select min(w.rid) as rid, w.proto from ({whose}) w join rec r using (rid) group by w.proto, hash(r.name, r.phone, r.addr, r.addr2, r.place)
     )
+    select s.rid, s.proto, r.name, r.py, r.phone, r.addr, r.addr2, r.place from saying s join rec r using (rid)
+"""
+# The columns of `told_row` that blocking rules read and that follow from the others; worked out where a rule asks for one.
+BLOCKED = """
+    select *, birth_of(proto) as birth, case when place[7:9] <> '000' then place[:9] end as town, surname(name) as sur, name[2:] as given,
+        id_of(proto)[:14] as id_head, id_of(proto)[7:18] as id_tail, id_of(proto)[:4] || id_of(proto)[15:18] as mask from told_row
 """
 
 
@@ -77,23 +82,30 @@ def names(con: duckdb.DuckDBPyConnection) -> None:
 
 def left_rows(rows: str) -> str:
     """SQL: rows of `LEFT`, with all that the comparisons and the blocking rules read."""
-    return SIDE.format(uid=LEFT_ID, side="left", rows=rows, context="context", key="rid", round=0, rare=RARE, uncommon=UNCOMMON)
+    return SIDE.format(uid=LEFT_ID, side="left", rows=rows, context="context", key="rid", rare=RARE, uncommon=UNCOMMON)
 
 
-def right_rows(whose: str = "from whose", round: int = 0) -> str:
-    """SQL: what is told of each person of `whose`, in the same columns."""
-    rows, theirs = RIGHT.format(whose=whose), f"(from proto_context semi join ({whose}) using (proto))"
-    return SIDE.format(
-        uid="x.rid::varchar", side="right", rows=rows, context=theirs, key="proto", round=round, rare=RARE, uncommon=UNCOMMON
-    )
+def right_rows(told: str) -> str:
+    """SQL: rows of `told` (as `RIGHT` gives them), in the same columns."""
+    rows = f"select *, birth_of(proto) as birth, sex_of(proto)::varchar as sex, id_of(proto) as id_like from ({told})"
+    theirs = f"(select proto, ctx, house from proto_context semi join ({told}) using (proto))"
+    return SIDE.format(uid="x.rid::varchar", side="right", rows=rows, context=theirs, key="proto", rare=RARE, uncommon=UNCOMMON)
+
+
+def _told(whose: str, round: int) -> str:
+    """SQL: rows of `told_row`: what is told of the persons of `whose`, their household, and the round in which it was laid out."""
+    theirs = f"select proto, house from proto_context semi join ({whose}) using (proto)"
+    return f"select x.*, c.house, {round} as round from ({RIGHT.format(whose=whose)}) x left join ({theirs}) c using (proto)"
 
 
 def lay_out(con: duckdb.DuckDBPyConnection) -> None:
-    """`left_side`: records not identified; `right_side`: what is told of each identified person, each saying once."""
+    """`left_side`: records not identified; `told_row`: what is told of each identified person, each saying once, and `right_block`, with what
+    blocking rules read of it. All that is compared is laid out of the rows alone that a rule reaches (`near`)."""
     frequencies(con)
     names(con)
     con.execute(f"create or replace table left_side as {left_rows(LEFT)}")
-    con.execute(f"create or replace table right_side as {right_rows()}")
+    con.execute(f"create or replace table told_row as {_told('from whose', 0)}")
+    con.execute(f"create or replace view right_block as {BLOCKED}")
 
 
 def _score(con: duckdb.DuckDBPyConnection, left: str, right: str | None, stage: str) -> str:
@@ -108,7 +120,9 @@ def _score(con: duckdb.DuckDBPyConnection, left: str, right: str | None, stage: 
     ]
     sides = {"side_l": Input(left, _key(keys[0] if right else keys[0] + keys[1]))}
     if right:
-        sides["side_r"] = Input(f"(select * from {right} semi join near using (rid))", _key(keys[1]))
+        met = right_rows("select * exclude (house, round) from told_row semi join near using (rid)")
+        con.execute(f"create or replace temp table right_side as {met}")
+        sides["side_r"] = Input("right_side", _key(keys[1]))
     for column in FREQUENT:  # only of values that both sides may bear is it ever asked how rare they are
         sides[f"tf_{column}_here"] = Input(f"(select * from tf_{column}_lookup semi join {left} using ({column}))")
     return spread(con, Work("score", partial(pairs, rules, persons, right is None), sides))["pair"]
@@ -168,16 +182,17 @@ def _blocked(rules: list[str], within: bool, part: Part) -> str:
 
 def against_identified(con: duckdb.DuckDBPyConnection) -> None:
     """Table `pair_identified`: records left × identified persons."""
-    con.execute(f"create or replace table pair_identified as {_score(con, 'left_side', 'right_side', 'identified')}")
+    con.execute(f"create or replace table pair_identified as {_score(con, 'left_side', 'right_block', 'identified')}")
 
 
 def again(con: duckdb.DuckDBPyConnection) -> None:
     """Scores anew what the last attachments changed: the persons of whom more is told, the records with more about them."""
-    _move(con)
+    _move_left(con)
+    _move_right(con)
     con.execute("create or replace table left_part as select * from left_side semi join changed_record using (rid)")
-    newest = count(con, "select max(round) from right_side")
-    con.execute(f"create or replace view right_part as select * from right_side where round = {newest}")
-    con.execute(f"create or replace view right_rest as select * from right_side where round < {newest}")
+    newest = count(con, "select max(round) from told_row")
+    con.execute(f"create or replace view right_part as select * from right_block where round = {newest}")
+    con.execute(f"create or replace view right_rest as select * from right_block where round < {newest}")
     con.execute("""
         delete from pair_identified where rid_l not in (select rid from left_side) or rid_l in (select rid from left_part)
             or proto_r in (select proto from changed_person)
@@ -188,15 +203,22 @@ def again(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def among_left(con: duckdb.DuckDBPyConnection) -> None:
-    """Table `pair_left`: records left × records left."""
-    _move(con)
+    """Table `pair_left`: records left × records left. What is told of persons is not needed any more."""
+    _move_left(con)
+    con.execute(
+        "drop view if exists right_part; drop view if exists right_rest; drop view right_block; drop table told_row; drop table pair_identified"
+    )
     con.execute(f"create or replace table pair_left as {_score(con, 'left_side', None, 'left')}")
 
 
-def _move(con: duckdb.DuckDBPyConnection) -> None:
-    """Who was attached is no longer left, and is among what is told of the person."""
+def _move_left(con: duckdb.DuckDBPyConnection) -> None:
+    """Who was attached is no longer left; others have more about them."""
     con.execute("delete from left_side where rid in (select a from newly) or rid in (select rid from changed_record)")
     con.execute(f"insert into left_side by name {left_rows(LEFT + ' semi join changed_record using (rid)')}")
-    con.execute("delete from right_side where proto in (select proto from changed_person)")
-    rounds = count(con, "select max(round) + 1 from right_side")
-    con.execute(f"insert into right_side by name {right_rows('from whose semi join changed_person using (proto)', rounds)}")
+
+
+def _move_right(con: duckdb.DuckDBPyConnection) -> None:
+    """Who was attached is among what is told of the person."""
+    con.execute("delete from told_row where proto in (select proto from changed_person)")
+    rounds = count(con, "select max(round) + 1 from told_row")
+    con.execute(f"insert into told_row by name {_told('from whose semi join changed_person using (proto)', rounds)}")
