@@ -1,7 +1,7 @@
 """What a department is told: frozen facts, masked already; no raw value of a person gets past here."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -29,6 +29,25 @@ class Delivery:
     notes: tuple[str, ...]
 
 
+def placed(delivery_id: str, row_number: int, key: str) -> str:
+    """Where a row is found: by its key, or by delivery and row number when there is no key to show."""
+    if key:
+        return f"第 {row_number} 行 · {key}"
+    on = re.match(r"\d{4}(\d\d)(\d\d)-", delivery_id)
+    return f"{f'{int(on[1])}月{int(on[2])}日' if on else ''}交付 {delivery_id} 第 {row_number} 行"
+
+
+def differing(rows: "Sequence[Row]") -> "list[Row]":
+    """Up to three rows, with different values where there are any."""
+    different: dict[str, Row] = {}
+    for r in rows:
+        different.setdefault(r.value, r)
+        if len(different) == 3:
+            break
+    picked = list(different.values())
+    return [*picked, *(r for r in rows[:6] if all(r is not p for p in picked))][:3]
+
+
 @dataclass(frozen=True)
 class Row:
     """Where a wrong value stands and what stands there, masked. `hidden`: part of the key is masked. `number`: its ticket's."""
@@ -48,10 +67,7 @@ class Row:
     @property
     def place(self) -> str:
         """How the clerk finds the row: by its key, or by delivery and row number when the key is masked or missing."""
-        if self.key and not self.hidden:
-            return f"第 {self.row_number} 行 · {self.key}"
-        on = re.match(r"\d{4}(\d\d)(\d\d)-", self.delivery_id)
-        return f"{f'{int(on[1])}月{int(on[2])}日' if on else ''}交付 {self.delivery_id} 第 {self.row_number} 行"
+        return placed(self.delivery_id, self.row_number, "" if self.hidden else self.key)
 
 
 @dataclass(frozen=True)
@@ -81,14 +97,8 @@ class Problem:
 
     @property
     def examples(self) -> list[Row]:
-        """Up to three rows, with different values where there are any."""
-        different: dict[str, Row] = {}
-        for r in self.rows:
-            different.setdefault(r.value, r)
-            if len(different) == 3:
-                break
-        picked = list(different.values())
-        return [*picked, *(r for r in self.rows[:6] if all(r is not p for p in picked))][:3]
+        """Some of the rows."""
+        return differing(self.rows)
 
 
 @dataclass(frozen=True)
@@ -108,7 +118,7 @@ class Refusal:
 class Dispute:
     """One difference with another source, as the other's and our values, masked. `insisted`: the other says its value is right.
 
-    `number`, `ticket`: only where it is ours to answer."""
+    `key`, `delivery_id`, `row_number`: the department's own record. `number`, `ticket`: only where it is ours to answer."""
 
     record_id: str
     key: str
@@ -117,6 +127,16 @@ class Dispute:
     number: str = ""
     ticket: int = 0
     insisted: bool = False
+    hidden: bool = False
+    delivery_id: str = ""
+    row_number: int = 0
+
+    @property
+    def place(self) -> str:
+        """How the clerk finds the record; by the platform's number where it is not loaded any more."""
+        if not self.delivery_id:
+            return self.key or self.record_id
+        return placed(self.delivery_id, self.row_number, "" if self.hidden else self.key)
 
 
 @dataclass(frozen=True)
@@ -150,7 +170,10 @@ class Mended:
 
 @dataclass(frozen=True)
 class Check:
-    """A check of the whole dataset that is not met. `failed` of `checked` rows."""
+    """A check of a dataset that is not met: `failed` of `checked` rows. `says`, `expected`: what is wrong with such a row, and what to do.
+
+    `by_row`: whether the check can be brought home to rows; `rows` are the first of those that fail it now. `elsewhere`: how many fail
+    it that are listed by what exactly is wrong with them."""
 
     title: str
     column: str
@@ -161,6 +184,57 @@ class Check:
     dataset: str = ""
     number: str = ""
     ticket: int = 0
+    name: str = ""
+    says: str = ""
+    expected: str = ""
+    by_row: bool = False
+    elsewhere: int = 0
+    rows: tuple[Row, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """How many rows it alone tells of."""
+        return self.failed - self.elsewhere
+
+    @property
+    def settled(self) -> bool:
+        """Whether it asks for nothing of its own: its rows are listed by what is wrong with them, or there are none left."""
+        return self.by_row and not self.rows
+
+    @property
+    def examples(self) -> list[Row]:
+        """Some of the rows."""
+        return differing(self.rows)
+
+    @property
+    def heading(self) -> str:
+        """What is wrong, in one line."""
+        return self.says or f"整张表：{self.because.rstrip('。')}"
+
+    @property
+    def advice(self) -> str:
+        """What to do, or that there is no row to look for."""
+        if self.rows:
+            return f"怎样改：{self.expected}"
+        if self.elsewhere:
+            return f"这 {words.count(self.elsewhere)} 行都已按具体的问题逐行列在其他工作表"
+        if self.by_row:
+            return "现有数据中已没有这样的行；下次交付即销号"
+        return "说的是整张表，没有单独的行可列；请核对整份数据"
+
+    @property
+    def counted(self) -> str:
+        """How many of how many rows."""
+        if not self.checked:
+            return ""
+        beside = f"，不合格 {words.count(self.failed)} 行，其中 {words.count(self.elsewhere)} 行按具体的问题另列" if self.elsewhere else ""
+        return f"共查 {words.count(self.checked)} 行{beside}"
+
+    @property
+    def why(self) -> str:
+        """Why this is checked, unless what is asked for says it."""
+        because = self.because.rstrip("。")
+        return "" if not self.says or because == self.expected else because
 
 
 @dataclass(frozen=True)
@@ -233,7 +307,7 @@ class Facts:
 
     @property
     def wrong_rows(self) -> int:
-        """Rows that are loaded and have a wrong field (hints not counted)."""
+        """Rows that are loaded and have a wrong field or fail a check (hints not counted)."""
         return sum(self.to_fix.values())
 
     @property
@@ -245,6 +319,28 @@ class Facts:
     def worst(self) -> list[Problem]:
         """Problems, the gravest and most frequent first."""
         return sorted(self.problems, key=lambda p: (words.SEVERITIES.index(p.severity), -p.total, p.dataset, p.column))
+
+    @property
+    def musts(self) -> list[Problem | Check]:
+        """What must be mended, row by row or as a whole: the gravest and most frequent first; hints are none of it."""
+        found: list[Problem | Check] = [*(p for p in self.problems if p.severity != "info"), *(c for c in self.checks if not c.settled)]
+        return sorted(found, key=lambda p: (words.SEVERITIES.index(p.severity), -p.total, p.dataset, p.column))
+
+    def foremost(self, most: int) -> list[Problem | Check]:
+        """Some of it: the gravest and most frequent, but always something of what is told of whole tables, which has no number of rows."""
+        whole = [m for m in self.musts if isinstance(m, Check) and not m.by_row]
+        others = [m for m in self.musts if m not in whole][: most - min(2, len(whole))]
+        return others + whole[: most - len(others)]
+
+    @property
+    def may_stay(self) -> list[Problem]:
+        """Hints, the most frequent first."""
+        return [p for p in self.worst if p.severity == "info"]
+
+    @property
+    def as_a_whole(self) -> bool:
+        """Whether something is told that has no row to be listed."""
+        return any(not c.by_row for c in self.checks)
 
     @property
     def hints(self) -> int:
