@@ -110,8 +110,11 @@ def places(con: Connection, source: Source | None, keys: Sequence[str]) -> dict[
 
 
 def tried(con: Connection, dataset: str, delivery: str) -> list[Place]:
-    """Where the rows of a retry stand in what the department delivered, by their number in the retry less one."""
-    return [(str(d), int(n)) for d, n in db.rows(con, TRIED, [dataset, delivery])]
+    """Where the rows of a retry stand in what the department delivered, by their number in the retry less one; nothing when some of them
+    are no longer on the books, for then the numbers tell nothing."""
+    stood = [(str(d), int(n)) for d, n in db.rows(con, TRIED, [dataset, delivery])]
+    whole = db.rows(con, "select rows_in from ops.delivery where dataset = %s and delivery_id = %s", [dataset, delivery])
+    return stood if whole == [(len(stood),)] else []
 
 
 def texts(home: Path, dataset: str, wanted: Iterable[Place], columns: Sequence[str]) -> dict[Place, Mapping[str, str | None]]:

@@ -5,40 +5,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from psycopg2.extensions import connection as Connection  # noqa: N812: a class, whatever its name
-
 from etl import db
-from etl.engine import quote
-from etl.report import books, claims, failing, ledger, routing, words
+from etl.report import books, claims, failing, ledger, words
 from etl.report import facts as f
 from etl.report.mask import remark
-from etl.report.masker import Masker, library_value
-from etl.settings import Settings
-from etl.spec import Registry, Source
+from etl.report.masker import library_value
+from etl.report.reading import Reading
+from etl.spec import Source
 from etl.spec.rule import Problem as Declared
 from etl.spec.suite import Claim, load_suite
 
 RECORDS = {"population": ("population.person_record", "person"), "legal_entity": ("legal_entity.entity_record", "entity")}
-FRACTION = re.compile(r"(-?\d+)(?:\.0+|(\.\d*[1-9])0+)")  # zeros that only the column's scale put there
 
 
-def _plain(value: str) -> str:
-    """A loaded value as its department would write it: 112812.000000 → 112812."""
-    found = FRACTION.fullmatch(value)
-    return found[1] + (found[2] or "") if found else value
-
-
-class Reader:
+class Reader(Reading):
     """The facts of one department after another, all from one state of the database."""
-
-    def __init__(self, con: Connection, settings: Settings, registry: Registry, scores: Sequence[f.Score]):
-        self.con, self.settings, self.registry, self.scores = con, settings, registry, scores
-        self.platform = routing.load().platform
-        self.instance = str(db.rows(con, "select id from ops.instance")[0][0])
-        self.delivered = [str(r[0]) for r in db.rows(con, "select distinct dataset from ops.delivery order by 1")]
-        self._titles: dict[tuple[str, str], str] = {}
-        self._maskers: dict[str, Masker] = {}
-        self._tried: dict[tuple[str, str], list[failing.Place]] = {}
 
     def departments(self) -> list[str]:
         """Every department that delivered anything."""
@@ -87,18 +68,6 @@ class Reader:
                 if s.scope == "dataset" and s.name in names and s.dimension == "total"
             },
         )
-
-    def _number(self, sql: str, *args: object) -> int:
-        return int(db.rows(self.con, sql, args)[0][0])
-
-    def _title(self, dataset: str) -> str:
-        source = self.registry.sources.get(dataset)
-        return source.title if source else dataset
-
-    def _column(self, dataset: str, name: str) -> str:
-        source = self.registry.sources.get(dataset)
-        declared = source.columns.get(name) if source else None
-        return words.column(name, declared.title if declared else None)
 
     def _deliveries(self, names: list[str], since: int) -> list[f.Delivery]:
         """Deliveries since the last mail, and those that still wait for a decision."""
@@ -187,46 +156,6 @@ class Reader:
                 for _, _, _, key, number, delivery, *ticket in listed
             )
             yield f.Problem(dataset, self._title(dataset), field, problem, "library", declared, total, rows)
-
-    def _standing(self, dataset: str, field: str, keys: list[str]) -> dict[str, str]:
-        """Source key → the value of a delivered column as it is loaded."""
-        source = self.registry.sources.get(dataset)
-        column = source.columns.get(field) if source else None
-        if source is None or column is None:
-            return {}
-        cleaned = column.as_ + (
-            "" if "" in self.registry.rules[column.rule].outputs else next(iter(self.registry.rules[column.rule].outputs))
-        )
-        sql = f"select source_key, {quote(cleaned)}::text from staging.{quote(source.table)} where dataset = %s and source_key = any(%s)"
-        table = self.registry.codes.get(column.codes or "")
-        return {
-            key: table.codes.get(value, value) if table else _plain(value)
-            for key, value in db.rows(self.con, sql, [dataset, keys])
-            if value is not None
-        }
-
-    def _row(
-        self, dataset: str, key: str | None, delivery: str, row: int, column: str, shown: str, expected: str, ticket: int, number: str
-    ) -> f.Row:
-        shown_key, hidden = self._masker(dataset).key(key)
-        delivery, row = self._delivered(dataset, delivery, row)
-        return f.Row(dataset, self._title(dataset), shown_key, hidden, delivery, row, column, shown, expected, number, ticket)
-
-    def _delivered(self, dataset: str, delivery: str, row: int) -> failing.Place:
-        """Where a row stands in what the department delivered: a retry of ours is no delivery of theirs."""
-        while failing.REPLAY in delivery:
-            if (dataset, delivery) not in self._tried:
-                self._tried[dataset, delivery] = failing.tried(self.con, dataset, delivery)
-            stood = self._tried[dataset, delivery]
-            if not 0 < row <= len(stood) or stood[row - 1][0] == delivery:
-                break
-            delivery, row = stood[row - 1]
-        return delivery, row
-
-    def _masker(self, dataset: str) -> Masker:
-        if dataset not in self._maskers:
-            self._maskers[dataset] = Masker.of(self.registry, dataset)
-        return self._maskers[dataset]
 
     def _refusals(self, names: list[str]) -> list[f.Refusal]:
         found: dict[tuple[str, str], tuple[int, list[f.Row]]] = {}

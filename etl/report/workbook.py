@@ -18,6 +18,7 @@ from etl.report.facts import Check, Disagreement, Dispute, Facts, Problem, Refus
 ROWS_PER_SHEET = 5000
 ROWS = 40_000  # in all: a workbook that any mail server takes
 SHEETS = 60
+LINE = 16  # points of one line of text
 NUMBER, ANSWER, REMARK = "单号", "您的答复", "说明"
 # what may be answered → what it means; the first two wait for the next delivery, the third closes the question
 ANSWERS = {
@@ -59,6 +60,7 @@ WIDTHS = {
     "字段": 16,
 }
 
+COVER = (34, 66, 12)  # widths of the cover's columns
 DARK, YELLOW = PatternFill("solid", fgColor="17406D"), PatternFill("solid", fgColor="FFF8E5")
 THIN = Border(bottom=Side("thin", color="DDE4EA"))
 
@@ -216,6 +218,12 @@ def _like(sheet: Any, model: Any, value: str | int) -> Any:
     return cell
 
 
+def _height(values: Iterable[str | int], widths: Iterable[float]) -> float:
+    """Points that a row takes with its texts wrapped; some programs show one line of a row whose height is not said."""
+    lines = [-(-sum(2 if c > "\u2e80" else 1 for c in str(v)) // max(1, int(w) - 1)) for v, w in zip(values, widths, strict=False)]
+    return LINE * min(max([1, *lines]), 12)
+
+
 def _write(book: Workbook, sheet: Sheet, name: str) -> None:
     page = book.create_sheet(name)
     for i, column in enumerate(sheet.columns):
@@ -237,7 +245,9 @@ def _write(book: Workbook, sheet: Sheet, name: str) -> None:
     page.append(_cells(page, sheet.columns, font=Font(bold=True, color="FFFFFF"), fill=DARK, alignment=Alignment(vertical="center")))
     model = {"border": THIN, "alignment": Alignment(vertical="top", wrap_text=True)}
     text, number, answer = _cells(page, ["", 0, ""], **model)[:2] + _cells(page, [""], **model, fill=YELLOW)
-    for row in sheet.rows:
+    widths = [WIDTHS.get(column, 20) for column in sheet.columns]
+    for at, row in enumerate(sheet.rows, 3):
+        page.row_dimensions[at].height = _height(row, widths)
         page.append(
             [
                 _like(page, answer if asked is not None and i >= asked else number if isinstance(v, int) else text, v)
@@ -256,7 +266,8 @@ def _printed(page: Any) -> None:
 def _cover(book: Workbook, facts: Facts, sheets: Sequence[Sheet], names: Sequence[str]) -> None:
     """说明: what this is, how to use it, what is on which sheet."""
     page = book.create_sheet("说明")
-    page.column_dimensions["A"].width, page.column_dimensions["B"].width, page.column_dimensions["C"].width = 34, 66, 12
+    for column, width in zip("ABC", COVER, strict=True):
+        page.column_dimensions[column].width = width
     page.sheet_view.showGridLines = False
     _printed(page)
     page.append(_cells(page, [f"{facts.title}　待改数据清单"], font=Font(bold=True, size=16, color="17406D")))
@@ -269,7 +280,7 @@ def _cover(book: Workbook, facts: Facts, sheets: Sequence[Sheet], names: Sequenc
     )
     page.append(_cells(page, [f"部门代号：{facts.department}"], font=Font(color="66727F")))
     page.append([])
-    wrap = Alignment(wrap_text=True, vertical="top")
+    wrap, at = Alignment(wrap_text=True, vertical="top"), 4
     for title, text in (
         (
             "怎样找到这一行",
@@ -284,10 +295,13 @@ def _cover(book: Workbook, facts: Facts, sheets: Sequence[Sheet], names: Sequenc
         ("关于脱敏", "身份证号、电话、姓名、住址均已遮盖，仅供定位；请勿据此表补录数据。"),
         ("关于公式", "表中没有公式；以 = + - @ 开头的内容前加了一个单引号，是文本。"),
     ):
+        at += 1
+        page.row_dimensions[at].height = _height([title, text], COVER)
         page.append([*_cells(page, [title], font=Font(bold=True), alignment=wrap), *_cells(page, [text], alignment=wrap)])
     page.append([])
     page.append(_cells(page, ["工作表", "内容", "行数"], font=Font(bold=True, color="FFFFFF"), fill=DARK))
-    for sheet, name in zip(sheets, names, strict=True):
+    for row, (sheet, name) in enumerate(zip(sheets, names, strict=True), at + 3):
+        page.row_dimensions[row].height = _height([name, sheet.says], COVER)
         page.append(_cells(page, [name, sheet.says, sheet.total], border=THIN, alignment=wrap))
     if not sheets:
         page.append(_cells(page, ["没有待改的行", "谢谢！"]))

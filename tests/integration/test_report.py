@@ -509,6 +509,8 @@ def test_rows_that_were_tried_once_more_are_found_where_they_were_delivered(worl
     insert(con, "quality.quarantine", columns, [
         (RECORDS, "20180301-ab12cd31", n, None, ["missing_key: 主键列“档案号”为空"], Json({"姓名": f"{n}"}), "fixed", retry) for n in (500, 600)
     ] + [(RECORDS, retry, n, None, ["missing_key: 主键列“档案号”为空"], Json({"姓名": f"{n}"}), "open", None) for n in (1, 2)])  # fmt: skip
+    retried = (RECORDS, retry, TODAY, "replay", "loaded", "x", 2, 2)
+    insert(con, "ops.delivery", "dataset, delivery_id, delivered_on, kind, state, content_sha256, rows_in, rows_quarantined", [retried])
     con.close()
     (health,) = build(world, tmp_path, "health")
     places = {(r["交付批次"], r["行号"]) for r in table(health.xlsx, "缺主键")}
