@@ -11,8 +11,7 @@ from datetime import date
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from etl import db
-from etl.check import scan
+from etl import db, judging
 from etl.check.engine import CANDIDATE, survey
 from etl.check.outcome import Outcome
 from etl.engine import literal, quote
@@ -97,7 +96,7 @@ def _claim(
     """`concerned` gets the records behind the rows that fail one claim."""
     schema, name = (CANDIDATE, target.replace(".", "__")) if candidate else tuple(target.split("."))
     places = survey(con, suite, schema, name).places
-    query = scan.failing(claim, f"{quote(schema)}.{quote(name)}", places, today)
+    query = judging.failing(claim, f"{quote(schema)}.{quote(name)}", places, today)
     if query is None:
         return
     db.rows(con, "drop table if exists failing")

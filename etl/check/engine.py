@@ -9,8 +9,8 @@ from functools import partial
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from etl import db
-from etl.check import judging, scan, stock
+from etl import db, judging
+from etl.check import scan, stock
 from etl.check.outcome import Outcome
 from etl.check.scan import Changes, Counts
 from etl.engine import quote

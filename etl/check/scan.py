@@ -14,10 +14,9 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from etl import db
-from etl.check import judging
-from etl.check.judging import ByRow, Whole
+from etl import db, judging
 from etl.engine import quote
+from etl.judging import ByRow, Whole
 from etl.spec.suite import Claim
 
 FEW = 3000  # different values of a column up to which matching each once is cheaper than matching each row
@@ -56,7 +55,7 @@ def definition(claim: Claim) -> str:
 def count(
     con: Connection, relation: str, claims: Sequence[Claim], places: Mapping[str, str], today: date, judged: Mapping[str, int] | None = None
 ) -> Counted:
-    """Every claim on `relation` (already quoted). All must be known to etl.check.judging; `con` commits by itself. `judged`: of
+    """Every claim on `relation` (already quoted). All must be known to etl.judging; `con` commits by itself. `judged`: of
     claims about the whole table, how many rows are judged, where that is known."""
     told = judged or {}
     rows = {c.name: r for c in claims if (r := judging.by_row(c, today))}
@@ -199,11 +198,3 @@ def sizes(con: Connection, changes: Changes) -> tuple[int, int]:
     moved = f"(select count(*) from {changes.write}) + (select count(*) from {changes.delete})"
     ((changed, size),) = db.rows(con, f"select {moved}, (select count(*) from {changes.published})")
     return int(changed), int(size)
-
-
-def failing(claim: Claim, relation: str, places: Mapping[str, str], today: date) -> str | None:
-    """A query of the rows that do not meet a claim, with all their columns (of an SQL claim: those that it selects)."""
-    if row := judging.by_row(claim, today):
-        return f"select * from {relation} where {row.wrong}"
-    table: Whole | None = judging.whole(claim, places)
-    return judging.filled(table.rows, relation) if table else None

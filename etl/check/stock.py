@@ -1,4 +1,4 @@
-"""Great Expectations itself on one PostgreSQL table, for claims that etl.check.judging does not know: imported late, one context
+"""Great Expectations itself on one PostgreSQL table, for claims that etl.judging does not know: imported late, one context
 a process, counts and never values."""
 
 import gc

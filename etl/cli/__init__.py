@@ -8,6 +8,7 @@ import threading
 import typer
 
 from etl import logs
+from etl.cli import usage
 from etl.cli.app import app
 from etl.errors import JichuError, of_the_machine, where
 
@@ -55,7 +56,9 @@ def main() -> None:
         sys.exit(INTERRUPTED)
     except Exception as e:
         if hasattr(e, "format_message"):  # click's own usage errors
-            print(f"jichu: {e.format_message()}；用 --help 看用法", file=sys.stderr)
+            commands = [c.name or c.callback.__name__ for c in app.registered_commands if c.callback]
+            said = usage.in_chinese(e.format_message(), commands)
+            print(f"jichu: {said}{'' if said.endswith('？') else '；'}用 --help 看用法", file=sys.stderr)
             sys.exit(2)
         logging.getLogger("jichu").debug("%s", where(e))
         if said := of_the_machine(e):

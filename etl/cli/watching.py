@@ -17,6 +17,8 @@ def metrics(
     push: Annotated[bool, typer.Option("--push", help="发给 OTEL_EXPORTER_OTLP_ENDPOINT 所指的收集器，不打印")] = False,
 ) -> None:
     """运行指标：各数据集的行数、交付状态、各阶段用时、各库距上次发布多久、工单与积压的邮件，Prometheus 文本格式。只有数目和名称，没有个人信息。"""
+    if to and (to.is_dir() or not to.absolute().parent.is_dir()):
+        raise UsageError(f"{to} 是文件夹；请指明其中的一个文件" if to.is_dir() else f"没有文件夹 {to.parent}，先建好再写")
     loaded = settings.load()
     if not migrate.current(loaded):
         raise UsageError("数据库还没有建好或版本较旧：先运行一次 jichu run 或 jichu up")

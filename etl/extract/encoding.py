@@ -1,6 +1,7 @@
 """Text files become UTF-8: the declared encoding is tried first, the other of UTF-8 and GB18030 next, nothing else."""
 
 import codecs
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,8 +35,11 @@ class _Trial:
 def as_utf8(path: Path, name: str, declared: str, columns: Sequence[str], scratch: Path) -> Decoded:
     """The file as UTF-8, recoded into `scratch` when it is something else.
 
-    Raises DeliveryRefused: encoding (with the byte offset of the first fault), format for NUL bytes (with the line).
+    Raises DeliveryRefused: encoding (with the byte offset of the first fault), format for NUL bytes (with the line) and for what is
+    no text at all, whatever its name.
     """
+    if what := _no_text(path):
+        raise DeliveryRefused("format", f"{name} 是 {what}，不是约定的文本文件；请另存为约定的格式（{declared} 编码）再交付")
     as_declared = "utf-8" if declared.startswith("utf-8") else "gb18030"
     utf8 = _try(path, "utf-8")
     if utf8.fault is None:
@@ -55,6 +59,25 @@ def as_utf8(path: Path, name: str, declared: str, columns: Sequence[str], scratc
         return Decoded(path, "utf-8", f"{name} 的编码与约定不同：约定 {declared}，实为 utf-8")
     at = utf8.fault if as_declared == "utf-8" else gb.fault
     raise undecodable(name, at, declared)
+
+
+def _no_text(path: Path) -> str:
+    """What a file is that people hand in for a text, by its first bytes and (of a zip) what lies in it; empty for anything else."""
+    with path.open("rb") as f:
+        head = f.read(8)
+    if head.startswith(b"PK\x03\x04"):
+        try:
+            with zipfile.ZipFile(path) as z:
+                names = set(z.namelist())
+        except (zipfile.BadZipFile, OSError, ValueError):
+            return "残缺的压缩文件或 Excel 文件"
+        return "Excel 工作簿（.xlsx）" if "xl/workbook.xml" in names else "Word 文件" if "word/document.xml" in names else "压缩文件（zip）"
+    kinds = {
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "旧版 Excel 或 Word 文件（或带密码的工作簿）",
+        b"%PDF": "PDF 文件",
+        b"Rar!": "压缩文件（rar）",
+    }
+    return next((what for magic, what in kinds.items() if head.startswith(magic)), "")
 
 
 def undecodable(name: str, at: int | None, declared: str) -> DeliveryRefused:

@@ -7,14 +7,15 @@ the books alone (ops.*, quality.*); nothing unmasked leaves etl.report.read.
 import hashlib
 import json
 from collections.abc import Sequence
+from email.message import EmailMessage
 from pathlib import Path
 
-from etl import db, migrate, tickets
+from etl import connections, db, migrate, tickets
 from etl.errors import UsageError
 from etl.report import chart, ledger, mail, routing, workbook
 from etl.report import leaders as month
 from etl.report.facts import Facts, Score
-from etl.report.post import Report, Sent, send
+from etl.report.post import CONNECTION, Report, Sent, addressed, send
 from etl.report.read import Reader
 from etl.settings import Settings, now
 from etl.spec import Registry
@@ -35,19 +36,19 @@ def build(settings: Settings, registry: Registry, owner: str | None, out: Path, 
         con.set_session(isolation_level="REPEATABLE READ", readonly=True)
         reader = Reader(con, settings, registry, scores)
         out.mkdir(parents=True, exist_ok=True)
-        return [_write(reader.facts(d), out) for d in ([owner] if owner else reader.departments())]
+        return [_write(settings, registry, reader.facts(d), out) for d in ([owner] if owner else reader.departments())]
     finally:
         con.close()
 
 
-def _write(facts: Facts, out: Path) -> Report:
+def _write(settings: Settings, registry: Registry, facts: Facts, out: Path) -> Report:
     """One department's three files."""
     made, report_id = now(), _identity(facts)
     html, eml, xlsx = (out / f"{facts.department}.{suffix}" for suffix in ("html", "eml", "xlsx"))
     png = chart.scores(chart.lines(facts.scores))
     printed = workbook.write(facts, xlsx)
     html.write_text(mail.html(facts, made, mail.as_data(png)), encoding="utf-8")
-    eml.write_bytes(mail.message(facts, made, png, xlsx, report_id).as_bytes())
+    _keep_letter(settings, registry, facts.department, mail.message(facts, made, png, xlsx, report_id), eml)
     told = ledger.Told(facts.sequence, facts.today.isoformat())
     return Report(
         facts.department,
@@ -63,6 +64,12 @@ def _write(facts: Facts, out: Path) -> Report:
         tuple(printed),
         facts.urgent,
     )
+
+
+def _keep_letter(settings: Settings, registry: Registry, department: str, letter: EmailMessage, file: Path) -> None:
+    """The letter as a file that a mail program opens and sends: with its sender, and whom it is for today."""
+    addressed(letter, connections.get(CONNECTION, settings.home), routing.recipients(registry, department, settings.today).wanted)
+    file.write_bytes(letter.as_bytes())
 
 
 def notify_held(settings: Settings, registry: Registry, dataset: str, out: Path, scores: Sequence[Score] = ()) -> list[Sent]:
@@ -85,7 +92,7 @@ def leaders(settings: Settings, registry: Registry, out: Path, scores: Sequence[
     said = hashlib.sha256(repr((instance, page)).encode()).hexdigest()[:12]
     report_id = f"{routing.LEADERS}-{settings.today:%Y%m%d}-{said}"
     html.write_text(mail.leaders_html(page, made), encoding="utf-8")
-    eml.write_bytes(mail.leaders_message(page, made, report_id).as_bytes())
+    _keep_letter(settings, registry, routing.LEADERS, mail.leaders_message(page, made, report_id), eml)
     told = ledger.Told(0, settings.today.isoformat())
     return Report(routing.LEADERS, "领导", page.subject(), html, eml, out / "leaders.xlsx", report_id, instance, told, settings.today)
 

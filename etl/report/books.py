@@ -81,8 +81,20 @@ DISAGREEMENTS = """
         where d.closed_at is null and (d.other_from = any(%s) and t.state <> 'accepted' or d.kept_from = any(%s) and not d.other_from = any(%s))
     ) d where nth <= %s order by total desc, library, field, other_from, kept_from, nth
 """
+# whose record was believed: the department's own behind a person or an entity; of several the one that says what is kept
+OWN_RECORDS = """
+    select a.record_id, (
+        select r.source_key from {record} r
+        left join quality.field_source s on s.library = %(library)s and s.dataset = r.dataset and s.role = r.role and s.field = %(field)s
+        where r.dataset = %(dataset)s and r.{kind}_id = a.record_id
+        order by case when s.staging_table is not null then (
+            select v.value from quality.said(s.staging_table, s.expression, s.condition, r.dataset, r.source_key) v limit 1
+        ) is not distinct from a.kept else false end desc, r.source_key limit 1
+    )
+    from unnest(%(records)s::text[], %(kept)s::text[]) a (record_id, kept)
+"""
 FAILED_CHECKS = """
-    select t.dataset, t.field, coalesce(r.because, t.problem), coalesce(r.severity, 'warning'), t.rows, coalesce(r.checked, 0), t.ticket, quality.ticket_number(t.ticket)
+    select t.dataset, t.field, coalesce(r.because, t.problem), coalesce(r.severity, 'warning'), t.rows, coalesce(r.checked, 0), t.kind, t.problem, t.ticket, quality.ticket_number(t.ticket)
     from quality.ticket t
     left join lateral (
         select because, severity, checked from quality.result r

@@ -1,14 +1,18 @@
 """What a department is told: frozen facts, masked already; no raw value of a person gets past here."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 
 from etl.report import words
 from etl.report.routing import Platform
+from etl.report.rows import Check as Check
+from etl.report.rows import Disagreement as Disagreement
+from etl.report.rows import Dispute as Dispute
+from etl.report.rows import Problem as Problem
+from etl.report.rows import Refusal as Refusal
+from etl.report.rows import Row as Row
 from etl.scoring import Score as Score
-from etl.spec.rule import Problem as Declared
 
 
 @dataclass(frozen=True)
@@ -30,115 +34,6 @@ class Delivery:
 
 
 @dataclass(frozen=True)
-class Row:
-    """Where a wrong value stands and what stands there, masked. `hidden`: part of the key is masked. `number`: its ticket's."""
-
-    dataset: str
-    title: str
-    key: str
-    hidden: bool
-    delivery_id: str
-    row_number: int
-    column: str
-    value: str
-    expected: str
-    number: str = ""
-    ticket: int = 0
-
-    @property
-    def place(self) -> str:
-        """How the clerk finds the row: by its key, or by delivery and row number when the key is masked or missing."""
-        if self.key and not self.hidden:
-            return f"第 {self.row_number} 行 · {self.key}"
-        on = re.match(r"\d{4}(\d\d)(\d\d)-", self.delivery_id)
-        return f"{f'{int(on[1])}月{int(on[2])}日' if on else ''}交付 {self.delivery_id} 第 {self.row_number} 行"
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One kind of mistake in one column: how many rows, and some of them."""
-
-    dataset: str
-    title: str
-    column: str
-    problem: str
-    rule: str
-    declared: Declared
-    total: int
-    rows: tuple[Row, ...]
-
-    @property
-    def says(self) -> str:
-        return self.declared.title
-
-    @property
-    def expected(self) -> str:
-        return self.declared.expected
-
-    @property
-    def severity(self) -> str:
-        return self.declared.severity
-
-    @property
-    def examples(self) -> list[Row]:
-        """Up to three rows, with different values where there are any."""
-        different: dict[str, Row] = {}
-        for r in self.rows:
-            different.setdefault(r.value, r)
-            if len(different) == 3:
-                break
-        picked = list(different.values())
-        return [*picked, *(r for r in self.rows[:6] if all(r is not p for p in picked))][:3]
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Rows that could not be loaded for one reason."""
-
-    dataset: str
-    title: str
-    code: str
-    what: str
-    advice: str
-    total: int
-    rows: tuple[Row, ...]
-
-
-@dataclass(frozen=True)
-class Dispute:
-    """One difference with another source, as the other's and our values, masked. `insisted`: the other says its value is right.
-
-    `number`, `ticket`: only where it is ours to answer."""
-
-    record_id: str
-    key: str
-    ours: str
-    theirs: str
-    number: str = ""
-    ticket: int = 0
-    insisted: bool = False
-
-
-@dataclass(frozen=True)
-class Disagreement:
-    """Differences with one other dataset in one field of a library; `believed`: whether we were."""
-
-    library: str
-    field: str
-    dataset: str
-    other: str
-    believed: bool
-    total: int
-    rows: tuple[Dispute, ...]
-    named: str = ""
-
-    @property
-    def insisted(self) -> int:
-        """How many of the listed the other department stands by."""
-        return sum(r.insisted for r in self.rows)
-
-
-@dataclass(frozen=True)
 class Mended:
     """What is in order again since the last mail."""
 
@@ -146,21 +41,6 @@ class Mended:
     column: str
     says: str
     total: int
-
-
-@dataclass(frozen=True)
-class Check:
-    """A check of the whole dataset that is not met. `failed` of `checked` rows."""
-
-    title: str
-    column: str
-    because: str
-    severity: str
-    failed: int
-    checked: int
-    dataset: str = ""
-    number: str = ""
-    ticket: int = 0
 
 
 @dataclass(frozen=True)
@@ -233,7 +113,7 @@ class Facts:
 
     @property
     def wrong_rows(self) -> int:
-        """Rows that are loaded and have a wrong field (hints not counted)."""
+        """Rows that are loaded and have a wrong field or fail a check (hints not counted)."""
         return sum(self.to_fix.values())
 
     @property
@@ -245,6 +125,28 @@ class Facts:
     def worst(self) -> list[Problem]:
         """Problems, the gravest and most frequent first."""
         return sorted(self.problems, key=lambda p: (words.SEVERITIES.index(p.severity), -p.total, p.dataset, p.column))
+
+    @property
+    def musts(self) -> list[Problem | Check]:
+        """What must be mended, row by row or as a whole: the gravest and most frequent first; hints are none of it."""
+        found: list[Problem | Check] = [*(p for p in self.problems if p.severity != "info"), *(c for c in self.checks if not c.settled)]
+        return sorted(found, key=lambda p: (words.SEVERITIES.index(p.severity), -p.total, p.dataset, p.column))
+
+    def foremost(self, most: int) -> list[Problem | Check]:
+        """Some of it: the gravest and most frequent, but always something of what is told of whole tables, which has no number of rows."""
+        whole = [m for m in self.musts if isinstance(m, Check) and not m.by_row]
+        others = [m for m in self.musts if m not in whole][: most - min(2, len(whole))]
+        return others + whole[: most - len(others)]
+
+    @property
+    def may_stay(self) -> list[Problem]:
+        """Hints, the most frequent first."""
+        return [p for p in self.worst if p.severity == "info"]
+
+    @property
+    def as_a_whole(self) -> bool:
+        """Whether something is told that has no row to be listed."""
+        return any(not c.by_row for c in self.checks)
 
     @property
     def hints(self) -> int:

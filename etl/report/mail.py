@@ -21,7 +21,7 @@ from etl.report.leaders import Page
 
 TEMPLATES = Path(__file__).parent / "templates"
 SENDER = "基础数据平台"
-SHOWN = 5  # problems, refusals, differences in the mail; the workbook has them all
+SHOWN, MOST, HINTED = 5, 8, 3  # refusals and differences, what must be mended, hints in the mail; the workbook has them all
 DELIVERIES = 8
 COLOURS = {
     "rows_new": "#1f7a45",
@@ -77,6 +77,8 @@ def _context(facts: Facts, made: datetime) -> dict[str, Any]:
         "dataset_lines": [(t, *v) for t, v in facts.datasets.items()] if len(facts.datasets) > 1 else lines,
         "value": value,
         "shown": SHOWN,
+        "most": MOST,
+        "hinted": HINTED,
         "deliveries": facts.deliveries[:DELIVERIES],
     }
 

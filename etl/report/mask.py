@@ -7,10 +7,12 @@ character from its variation selector or combining mark. Which column gets which
 
 import re
 import unicodedata
+from datetime import date
 
 STAR = "*"
 WHOLE = "****"
 LONG_TEXT = 24
+FILLERS = {(1900, 1, 1), (9999, 12, 31)}  # dates that are nobody's
 ILLEGAL = re.compile("[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 KEPT_OF_LONG_TEXT = 6
 
@@ -31,6 +33,10 @@ TOWN = re.compile(
     r"(?:[\u4e00-\u9fff]{1,6}?(?:街道办事处|街道|镇|乡))?"
 )
 WORDS_FOR_NONE = re.compile(r"身份证号?码?|证件号?码?|号码?|公民|居民|暂无|没有|不详|未知|未提供|未办|无|空|户口簿|护照|统一社会信用代码")
+WORDS_OF_PHONES = re.compile(
+    "联系电话|联系方式|联系人|联系|手机号|手机|电话|座机|固话|宅电|分机|传真|小灵通|号码|办公室|办公|家里|家中|单位|备用|或者|或|转|本人|父亲|母亲|配偶"
+    "|儿子|女儿|亲属|监护人|暂无|没有|不详|未知|未提供|未留|未填|无|空|同上|见附件|停机|空号|拒绝提供|打不通|元|万|亿|约"
+)
 WORDS_OF_FIGURES = set(
     "年月日时分秒上下午前后约共近无不详未知暂长期永久见附件元万亿千百十个户人吨米平方公里立零〇一二三四五六七八九两多余至起止今填空岁季度旬春夏秋冬农历闰大小"
 )
@@ -97,14 +103,24 @@ def identifier(text: str) -> str:
 
 
 def phone(text: str) -> str:
-    """13812345678 → 138****5678; several numbers are masked one by one; words around them stay."""
+    """13812345678 → 138****5678; several numbers are masked one by one; of the words around them those that tell of telephones stay."""
     folded = text.translate(FOLD)
     out, at = [], 0
     for m in re.finditer(r"[0-9](?:[ \-()]?[0-9])*", folded):
         n = sum(c.isdigit() for c in m.group())
-        out += [_chinese_name(text[at : m.start()]), _stars(text[m.start() : m.end()], 3, min(4, max(0, n - 7)), r"[0-9０-９]")]
+        out += [_around_a_phone(text[at : m.start()]), _stars(text[m.start() : m.end()], 3, min(4, max(0, n - 7)), r"[0-9０-９]")]
         at = m.end()
-    return "".join([*out, _chinese_name(text[at:])])
+    return "".join([*out, _around_a_phone(text[at:])])
+
+
+def _around_a_phone(text: str) -> str:
+    """Whoever is to be asked for is a person: 电话…转张三 → 电话…转张*."""
+    parts = re.split(rf"({WORDS_OF_PHONES.pattern})", text)  # every second part is such a word
+    return "".join(part if i % 2 else re.sub(f"{HAN}+", lambda m: _somebody(m.group()), part) for i, part in enumerate(parts))
+
+
+def _somebody(text: str) -> str:
+    return person(text) if is_person(text) else STAR * len(text)
 
 
 def _chinese_name(text: str) -> str:
@@ -153,12 +169,13 @@ def _keeper(name: str) -> str:
 
 
 def address(text: str) -> str:
-    """Up to the town, then four stars; nothing at all when the text does not begin with a division."""
+    """Up to the town, then four stars for what follows; nothing at all when the text does not begin with a division."""
     bare = text.strip()
     if WORDS_FOR_NONE.fullmatch(bare):
         return text
     m = TOWN.match(bare)
-    return (m.group() if m else "") + WHOLE if bare else ""
+    told = m.group() if m else ""
+    return told + WHOLE * (told != bare)
 
 
 def code(text: str) -> str:
@@ -221,6 +238,24 @@ def figure(text: str) -> str:
         return person(text)
     told = "".join(STAR if "\u3400" <= c <= "\u9fff" and c not in WORDS_OF_FIGURES else c for c in text)
     return free(told)
+
+
+def birthday(text: str) -> str:
+    """A birth date keeps its year alone: beside six and four digits of an identity number the rest would complete it.
+
+    What is no date of the calendar is what is wrong, and stays."""
+    told = text.translate(FOLD)
+    day = re.fullmatch(r"\D*([0-9]{4})\D{0,2}([0-9]{1,2})\D{0,2}([0-9]{1,2})(?:\D.*)?", told, re.DOTALL)
+    if day and (tuple(map(int, day.groups())) in FILLERS or not _on_the_calendar(*map(int, day.groups()))):
+        return figure(text)
+    return _stars(figure(text), 4, 0, r"[0-9０-９〇○零一二三四五六七八九十两]")
+
+
+def _on_the_calendar(year: int, month: int, day: int) -> bool:
+    try:
+        return bool(date(year, month, day))
+    except ValueError:
+        return False
 
 
 def place(text: str) -> str:

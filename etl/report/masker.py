@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from etl.report.mask import WHOLE, address, code, figure, free, identifier, party, person, phone, place, prose
+from etl.report import words
+from etl.report.mask import WHOLE, address, birthday, code, figure, free, identifier, party, person, phone, place, prose
 from etl.spec import CodeTable, Registry, Source
 
 SERIAL = re.compile(r"[A-Z]{1,4}0(?!1[3-9])[0-9]{5,13}")  # LD0381236594: a running number, not a telephone's with its area code
@@ -41,6 +42,7 @@ KIND_OF_TITLE = (  # for columns whose rule does not tell; the first that is fou
         ),
     ),
 )
+BORN = ("birth_date", "born_at")
 NOT_A_PERSONS = re.compile(r"类型|类别|状态|编码|编号|关系$")
 KIND_OF_FIELD = (  # fields of the libraries, for disagreements
     ("id", re.compile(r"citizen_id|representative_id|holder_code|subject_code")),
@@ -57,6 +59,7 @@ MASKS = {
     "party": party,
     "code": code,
     "figure": figure,
+    "birth": birthday,
     "text": prose,
 }
 
@@ -93,6 +96,8 @@ class Masker:
         if declared.rule == "address" and declared.role == "place" and not self._personal():
             return "place"
         kind = kind_of(declared.rule, column, declared.title)
+        if kind == "figure" and declared.as_ in BORN:
+            return "birth"
         return "place" if kind == "address" and declared.rule != "address" and not self._personal() else kind
 
     def _personal(self) -> bool:
@@ -128,12 +133,17 @@ class Masker:
         return MASKS[kind](text) if kind in ("name", "id", "phone", "address", "party", "code") else place(text)
 
     def sentence(self, text: str) -> str:
-        """A reason in words: patterns are masked everywhere, and a quoted value that could be a person's name is too."""
-        columns = set(self.source.columns) if self.source else set()
+        """A reason in words: columns by their codes and titles, patterns masked everywhere, and a quoted value that could be a person's name too."""
+        columns = {n: words.column(n, c.title) for n, c in self.source.columns.items()} if self.source else {}
+        columns |= (
+            {c.title: columns[n] for n, c in self.source.columns.items() if c.title and c.title not in columns} if self.source else {}
+        )
 
         def quoted(m: re.Match[str]) -> str:
             inner = m.group(1)
-            return m.group() if inner in columns or inner in self.known else f"“{prose(inner)}”"
+            if inner in columns:
+                return f"“{columns[inner]}”"
+            return m.group() if inner in self.known else f"“{prose(inner)}”"
 
         return free(QUOTED.sub(quoted, text), streets=False, loose=False)
 

@@ -242,14 +242,22 @@ def _yes(value: Any) -> bool:
     return str(value).strip().lower() in ("true", "1", "yes", "on")
 
 
-def _smtp(connection: Connection, letter: EmailMessage, recipients: list[str]) -> dict[str, bool]:
-    """Sends one letter. Returns the refused recipients (True: for good); raises when nobody could even be asked."""
-    extra = connection.extra
-    sender = str(extra.get("from_email") or (connection.login if "@" in (connection.login or "") else "") or "jichu@localhost")
+def addressed(letter: EmailMessage, connection: Connection | None, recipients: Sequence[str]) -> str:
+    """Writes on a letter who sends it and to whom. Returns the sender's address."""
+    login = connection.login or "" if connection else ""
+    sender = str((connection.extra.get("from_email") if connection else "") or (login if "@" in login else "") or "jichu@localhost")
     for name in ("From", "To"):
         del letter[name]
     letter["From"] = Address(SENDER, addr_spec=sender)
-    letter["To"] = ", ".join(recipients)
+    if recipients:
+        letter["To"] = ", ".join(recipients)
+    return sender
+
+
+def _smtp(connection: Connection, letter: EmailMessage, recipients: list[str]) -> dict[str, bool]:
+    """Sends one letter. Returns the refused recipients (True: for good); raises when nobody could even be asked."""
+    extra = connection.extra
+    sender = addressed(letter, connection, recipients)
     secure = not _yes(extra.get("disable_ssl"))
     context = ssl.create_default_context()
     if extra.get("ssl_context") == "none":  # Airflow's spelling for a server with a certificate of its own

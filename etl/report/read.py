@@ -1,41 +1,25 @@
 """Reads the books for one department, in one consistent state of the database, and masks what it reads."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from psycopg2.extensions import connection as Connection  # noqa: N812: a class, whatever its name
-
 from etl import db
-from etl.engine import quote
-from etl.report import books, ledger, routing, words
+from etl.report import books, claims, failing, ledger, words
 from etl.report import facts as f
 from etl.report.mask import remark
-from etl.report.masker import Masker, library_value
-from etl.settings import Settings
-from etl.spec import Registry
+from etl.report.masker import library_value
+from etl.report.reading import Reading
+from etl.spec import Source
 from etl.spec.rule import Problem as Declared
-from etl.spec.suite import load_suite
+from etl.spec.suite import Claim, load_suite
 
-FRACTION = re.compile(r"(-?\d+)(?:\.0+|(\.\d*[1-9])0+)")  # zeros that only the column's scale put there
-
-
-def _plain(value: str) -> str:
-    """A loaded value as its department would write it: 112812.000000 → 112812."""
-    found = FRACTION.fullmatch(value)
-    return found[1] + (found[2] or "") if found else value
+RECORDS = {"population": ("population.person_record", "person"), "legal_entity": ("legal_entity.entity_record", "entity")}
 
 
-class Reader:
+class Reader(Reading):
     """The facts of one department after another, all from one state of the database."""
-
-    def __init__(self, con: Connection, settings: Settings, registry: Registry, scores: Sequence[f.Score]):
-        self.con, self.settings, self.registry, self.scores = con, settings, registry, scores
-        self.platform = routing.load().platform
-        self.instance = str(db.rows(con, "select id from ops.instance")[0][0])
-        self.delivered = [str(r[0]) for r in db.rows(con, "select distinct dataset from ops.delivery order by 1")]
-        self._titles: dict[tuple[str, str], str] = {}
-        self._maskers: dict[str, Masker] = {}
 
     def departments(self) -> list[str]:
         """Every department that delivered anything."""
@@ -52,6 +36,8 @@ class Reader:
         problems = self._problems(names)
         refusals = self._refusals(names)
         deliveries = self._deliveries(names, told.sequence)
+        checks, beside = self._checks(names)
+        to_fix = {self._title(dataset): int(n) for dataset, n in db.rows(self.con, books.WRONG_ROWS, [names])}
         return f.Facts(
             department=department,
             title=declared.title if declared else department,
@@ -72,8 +58,8 @@ class Reader:
             refusals=tuple(refusals),
             disagreements=tuple(self._disagreements(names)),
             mended=tuple(self._mended(names, told)),
-            checks=tuple(self._checks(names)),
-            to_fix={self._title(dataset): int(n) for dataset, n in db.rows(self.con, books.WRONG_ROWS, [names])},
+            checks=tuple(checks),
+            to_fix={title: n for title in {**to_fix, **beside} if (n := to_fix.get(title, 0) + beside.get(title, 0))},
             refused=self._number(books.REFUSED, names),
             scores={s.dimension: (s.value, s.previous) for s in self.scores if s.scope == "department" and s.name == department},
             datasets={
@@ -82,18 +68,6 @@ class Reader:
                 if s.scope == "dataset" and s.name in names and s.dimension == "total"
             },
         )
-
-    def _number(self, sql: str, *args: object) -> int:
-        return int(db.rows(self.con, sql, args)[0][0])
-
-    def _title(self, dataset: str) -> str:
-        source = self.registry.sources.get(dataset)
-        return source.title if source else dataset
-
-    def _column(self, dataset: str, name: str) -> str:
-        source = self.registry.sources.get(dataset)
-        declared = source.columns.get(name) if source else None
-        return words.column(name, declared.title if declared else None)
 
     def _deliveries(self, names: list[str], since: int) -> list[f.Delivery]:
         """Deliveries since the last mail, and those that still wait for a decision."""
@@ -183,34 +157,6 @@ class Reader:
             )
             yield f.Problem(dataset, self._title(dataset), field, problem, "library", declared, total, rows)
 
-    def _standing(self, dataset: str, field: str, keys: list[str]) -> dict[str, str]:
-        """Source key → the value of a delivered column as it is loaded."""
-        source = self.registry.sources.get(dataset)
-        column = source.columns.get(field) if source else None
-        if source is None or column is None:
-            return {}
-        cleaned = column.as_ + (
-            "" if "" in self.registry.rules[column.rule].outputs else next(iter(self.registry.rules[column.rule].outputs))
-        )
-        sql = f"select source_key, {quote(cleaned)}::text from staging.{quote(source.table)} where dataset = %s and source_key = any(%s)"
-        table = self.registry.codes.get(column.codes or "")
-        return {
-            key: table.codes.get(value, value) if table else _plain(value)
-            for key, value in db.rows(self.con, sql, [dataset, keys])
-            if value is not None
-        }
-
-    def _row(
-        self, dataset: str, key: str | None, delivery: str, row: int, column: str, shown: str, expected: str, ticket: int, number: str
-    ) -> f.Row:
-        shown_key, hidden = self._masker(dataset).key(key)
-        return f.Row(dataset, self._title(dataset), shown_key, hidden, delivery, row, column, shown, expected, number, ticket)
-
-    def _masker(self, dataset: str) -> Masker:
-        if dataset not in self._maskers:
-            self._maskers[dataset] = Masker.of(self.registry, dataset)
-        return self._maskers[dataset]
-
     def _refusals(self, names: list[str]) -> list[f.Refusal]:
         found: dict[tuple[str, str], tuple[int, list[f.Row]]] = {}
         for dataset, code, total, key, reason, number, delivery, *ticket in db.rows(
@@ -225,21 +171,18 @@ class Reader:
         ]
 
     def _disagreements(self, names: list[str]) -> list[f.Disagreement]:
-        found: dict[tuple[str, str, str, str], tuple[int, list[f.Dispute]]] = {}
-        for library, name, kept_from, other_from, total, record, kept, other, key, ticket, number, insisted in db.rows(
+        found: dict[tuple[str, str, str, str], tuple[int, list[tuple[Any, ...]]]] = {}
+        for library, name, kept_from, other_from, total, *row in db.rows(
             self.con, books.DISAGREEMENTS, [names, names, names, books.ROWS_PER_PROBLEM]
         ):
-            believed = other_from not in names
-            ours, theirs = (kept, other) if believed else (other, kept)
-            shown = self._masker(other_from).key(key)[0] if not believed else ""
-            said, other_said = self._value(library, name, ours), self._value(library, name, theirs)
-            theirs_said = other_said if said != other_said else "（不同之处已遮盖）"
-            dispute = f.Dispute(record, shown, said, theirs_said, "" if believed else number, 0 if believed else ticket, insisted)
-            found.setdefault((library, name, kept_from, other_from), (total, []))[1].append(dispute)
+            found.setdefault((library, name, kept_from, other_from), (total, []))[1].append(tuple(row))
         out = []
-        for (library, name, kept_from, other_from), (total, rows) in found.items():
+        for (library, name, kept_from, other_from), (total, listed) in found.items():
             believed = other_from not in names
             ours, theirs = (kept_from, other_from) if believed else (other_from, kept_from)
+            keys = self._own_keys(library, name, kept_from, listed) if believed else {}
+            asked = list(keys.values()) if believed else [str(row[3]) for row in listed if row[3]]
+            places = failing.places(self.con, self.registry.sources.get(ours), asked)
             out.append(
                 f.Disagreement(
                     words.LIBRARIES.get(library, library),
@@ -250,11 +193,44 @@ class Reader:
                     else self._other(theirs),
                     believed,
                     total,
-                    tuple(rows),
+                    tuple(self._dispute(library, name, ours, believed, row, keys, places) for row in listed),
                     f"{self._title(ours)}（{ours}）",
                 )
             )
         return sorted(out, key=lambda d: (d.believed, -d.total))
+
+    def _own_keys(self, library: str, name: str, dataset: str, listed: Sequence[tuple[Any, ...]]) -> dict[str, str]:
+        """Record of a library → the source key of the department's own record behind it, where it was the one believed."""
+        if library not in RECORDS:
+            return {}
+        record, kind = RECORDS[library]
+        asked = {"library": library, "dataset": dataset, "field": name, "records": [r[0] for r in listed], "kept": [r[1] for r in listed]}
+        with self.con.cursor() as c:
+            c.execute(books.OWN_RECORDS.format(record=record, kind=kind), asked)
+            rows = c.fetchall()
+        return {str(record_id): str(key) for record_id, key in rows if key}
+
+    def _dispute(
+        self,
+        library: str,
+        name: str,
+        dataset: str,
+        believed: bool,
+        row: tuple[Any, ...],
+        keys: Mapping[str, str],
+        places: Mapping[str, failing.Place],
+    ) -> f.Dispute:
+        """One difference, with the department's own record: its key as it may be shown, and where it stands."""
+        record, kept, other, mine, ticket, number, insisted = row
+        ours, theirs = (kept, other) if believed else (other, kept)
+        said, other_said = self._value(library, name, ours), self._value(library, name, theirs)
+        theirs_said = other_said if said != other_said else "（不同之处已遮盖）"
+        key = keys.get(record, "") if believed else str(mine or "")
+        shown, hidden = self._masker(dataset).key(key)
+        delivery, at = self._delivered(dataset, *places.get(key, ("", 0)))
+        return f.Dispute(
+            record, shown, said, theirs_said, "" if believed else number, 0 if believed else ticket, insisted, hidden, delivery, at
+        )
 
     def _value(self, library: str, name: str, text: str | None) -> str:
         """A value of a library's field as it may be shown; a code with its label."""
@@ -296,8 +272,59 @@ class Reader:
         claims = {c.name: c.because for c in suite.expectations} if suite else {}
         return claims.get(name, name).partition("；")[0]
 
-    def _checks(self, names: list[str]) -> Iterable[f.Check]:
-        """Checks of whole datasets that are not met (those whose rows are listed one by one have no ticket of their own)."""
-        for target, column, because, severity, failed, checked, *ticket in db.rows(self.con, books.FAILED_CHECKS, [names]):
+    def _checks(self, names: list[str]) -> tuple[list[f.Check], dict[str, int]]:
+        """Checks of datasets that are not met, each with the rows that fail it now, and by dataset how many of those rows no ticket names.
+
+        (Library checks whose rows are listed one by one have no ticket of their own here.)"""
+        found, queries = list[f.Check](), dict[str, list[str]]()
+        for target, column, because, severity, failed, checked, kind, problem, ticket, number in db.rows(
+            self.con, books.FAILED_CHECKS, [names]
+        ):
             title, told = self._title(target), self._column(target, column) if column else ""
-            yield f.Check(title, told, self._masker(target).sentence(because), severity, failed, checked, target, ticket[1], ticket[0])
+            check = f.Check(title, told, self._masker(target).sentence(because), severity, failed, checked, target, number, ticket, problem)
+            source, claim = self.registry.sources.get(target), self._claim(target, problem) if kind == "check" else None
+            asked = claims.asked(claim, self.registry, source) if source and claim else None
+            behind = failing.rows(self.con, source, claim, asked.columns, self.settings.today) if source and claim and asked else None
+            if source and asked and behind:
+                check = self._with_rows(check, source, asked, behind)
+                queries.setdefault(target, []).append(behind.query)
+            found.append(check)
+        beside = {
+            self._title(target): failing.beside_tickets(self.con, self.registry.sources[target], each) for target, each in queries.items()
+        }
+        return found, beside
+
+    def _claim(self, dataset: str, name: str) -> Claim | None:
+        """A claim of a dataset's suite; None of what no suite claims (its size beside earlier ones)."""
+        source = self.registry.sources.get(dataset)
+        suite = load_suite(source.stem) if source else None
+        return next((c for c in suite.expectations if c.name == name), None) if suite else None
+
+    def _with_rows(self, check: f.Check, source: Source, asked: claims.Asked, behind: failing.Failing) -> f.Check:
+        """A check brought home to its rows, with what the department wrote in the columns that the check looks at."""
+        column = "、".join(self._column(source.name, c) for c in asked.columns)
+        stand = {key: self._delivered(source.name, delivery, number) for key, delivery, number in behind.rows}
+        told = failing.texts(self.settings.home, source.name, stand.values(), asked.columns)
+        lost = [key for key, at in stand.items() if at not in told]
+        loaded = {c: self._standing(source.name, c, lost) for c in asked.columns} if lost else {}
+        rows = []
+        for key, at in stand.items():
+            texts = told.get(at) or {c: stands.get(key) for c, stands in loaded.items()}
+            shown = self._shown(source.name, texts) or ("" if at in told else "（空，或读不出）")
+            rows.append(self._row(source.name, key, *at, column, shown, asked.expected, 0, ""))
+        return replace(
+            check,
+            says=asked.says,
+            expected=asked.expected,
+            by_row=True,
+            failed=behind.total,
+            elsewhere=behind.elsewhere,
+            checked=behind.checked,
+            rows=tuple(rows),
+        )
+
+    def _shown(self, dataset: str, texts: Mapping[str, str | None]) -> str:
+        """Texts of one row, masked; of several columns each with its name."""
+        masker = self._masker(dataset)
+        each = {self._column(dataset, c): masker.value(c, text) for c, text in texts.items()}
+        return next(iter(each.values()), "") if len(each) < 2 else "；".join(f"{c}：{value or '（空）'}" for c, value in each.items())

@@ -13,11 +13,12 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.properties import PageSetupProperties
 
 from etl.report import words
-from etl.report.facts import Disagreement, Dispute, Facts, Problem, Refusal, Row
+from etl.report.facts import Check, Disagreement, Dispute, Facts, Problem, Refusal, Row
 
 ROWS_PER_SHEET = 5000
 ROWS = 40_000  # in all: a workbook that any mail server takes
 SHEETS = 60
+LINE = 16  # points of one line of text
 NUMBER, ANSWER, REMARK = "单号", "您的答复", "说明"
 # what may be answered → what it means; the first two wait for the next delivery, the third closes the question
 ANSWERS = {
@@ -32,14 +33,20 @@ ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 FORBIDDEN_IN_NAMES = re.compile(r"[\\/*?:\[\]']")
 HEADER = (NUMBER, "数据集", "主键", "交付批次", "行号", "列", "脱敏后的值", "应为", ANSWER, REMARK)
 REFUSED = (NUMBER, "数据集", "主键", "交付批次", "行号", "原因", "怎样改", ANSWER, REMARK)
-DIFFERS = (NUMBER, "数据集", "主键", "字段", "贵单位的值", "对方数据集", "对方的值", "现采信", ANSWER, REMARK)
-CHECKED = (NUMBER, "数据集", "列", "检查", "不合格行数", "共查行数", ANSWER, REMARK)
-BELIEVED = ("库", "字段", "贵单位数据集", "贵单位的值", "对方数据集", "对方的值", "本平台编号", "对方的答复")
+FAILS = ("数据集", "主键", "交付批次", "行号", "列", "脱敏后的值", "怎样改")
+DIFFERS = (NUMBER, "数据集", "主键", "交付批次", "行号", "字段", "贵单位的值", "对方数据集", "对方的值", "现采信", ANSWER, REMARK)
+CHECKED = (NUMBER, "数据集", "列", "检查", "不合格行数", "共查行数", "在哪些行", ANSWER, REMARK)
+BELIEVED = ("数据集", "主键", "交付批次", "行号", "字段", "贵单位的值", "对方数据集", "对方的值", "本平台编号", "对方的答复")
+CHECKS = "未过的检查"  # where the checks are answered; their rows are on sheets of their own
 WIDTHS = {
     NUMBER: 15,
     REMARK: 34,
     ANSWER: 14,
     "检查": 60,
+    "在哪些行": 34,
+    "对方数据集": 30,
+    "不合格行数": 11,
+    "共查行数": 11,
     "本平台编号": 22,
     "数据集": 26,
     "主键": 30,
@@ -49,10 +56,11 @@ WIDTHS = {
     "脱敏后的值": 30,
     "应为": 34,
     "原因": 52,
-    "怎样改": 30,
+    "怎样改": 36,
     "字段": 16,
 }
 
+COVER = (34, 66, 12)  # widths of the cover's columns
 DARK, YELLOW = PatternFill("solid", fgColor="17406D"), PatternFill("solid", fgColor="FFF8E5")
 THIN = Border(bottom=Side("thin", color="DDE4EA"))
 
@@ -96,13 +104,16 @@ def _within(rows: int, sheets: Iterable[Sheet]) -> Iterable[Sheet]:
 
 
 def _sheets(facts: Facts) -> Iterable[Sheet]:
-    """One sheet a rule and problem, the gravest first; then refused rows by reason; failed checks; differences."""
-    grouped: dict[tuple[str, str, str], list[Any]] = {}
-    for p in facts.worst:
-        grouped.setdefault((p.rule, p.problem, p.says), []).append(p)
-    for (_, _, says), problems in list(grouped.items())[:SHEETS]:
-        hint = "（提示，可不改）" if all(p.severity == "info" for p in problems) else ""
-        yield _listed(says, f"{says}{hint}。应为：{problems[0].expected}", HEADER, problems, _finding)
+    """What must be mended, one sheet a rule or check, the gravest first; refused rows by reason; the checks to answer; differences; hints."""
+    kinds: dict[tuple[str, str, str], list[Any]] = {}
+    for m in facts.musts:
+        if isinstance(m, Problem):
+            kinds.setdefault((m.rule, m.problem, m.says), []).append(m)
+        elif m.rows:
+            kinds.setdefault(("", m.name, m.says), []).append(m)
+    most_urgent = list(kinds.items())[:SHEETS]
+    first = [_must(says, group) for (_, _, says), group in most_urgent]
+    yield from first
     by_code: dict[str, list[Any]] = {}
     for r in facts.refusals:
         by_code.setdefault(r.code, []).append(r)
@@ -110,16 +121,35 @@ def _sheets(facts: Facts) -> Iterable[Sheet]:
         one = refusals[0]
         yield _listed(f"未入库 {one.what}", f"未能入库：{one.what}。{one.advice}", REFUSED, refusals, _refused)
     if facts.checks:
-        checks = [(c.number, f"{c.title}（{c.dataset}）", c.column, c.because, c.failed, c.checked, "", "") for c in facts.checks]
-        says = "整表检查未过：逐行看不出，整张表看有问题。请核对"
-        yield Sheet("整表检查", says, CHECKED, checks, len(checks), [c.ticket for c in facts.checks])
+        where = {id(c): name for name, (_, group) in zip(_names([s.name for s in first]), most_urgent, strict=True) for c in group}
+        checks = [_checked(c, where.get(id(c), "")) for c in facts.checks]
+        says = "没有通过的检查，每项答复一次：有行可列的，逐行列在所指的工作表；说的是整张表的，请核对整份数据"
+        yield Sheet(CHECKS, says, CHECKED, checks, len(checks), [c.ticket for c in facts.checks])
     if facts.to_answer:
         says = "同一人或同一单位，贵单位与其他部门说法不同，现采信对方。请核对贵单位的值"
         yield _listed("与其他部门不一致", says, DIFFERS, facts.to_answer, _differs)
+    hints: dict[tuple[str, str, str], list[Any]] = {}
+    for p in facts.may_stay:
+        hints.setdefault((p.rule, p.problem, p.says), []).append(p)
+    asked = {(c.dataset, column) for c in facts.checks if c.by_row for column in (c.column, *(r.column for r in c.rows[:1]))}
+    for (_, _, says), problems in list(hints.items())[: SHEETS - len(most_urgent)]:
+        too = "；该列另有未过的检查，列在其中的行须改" if any((p.dataset, p.rows[0].column) in asked for p in problems) else ""
+        yield _listed(f"提示 {says}", f"{says}（提示，可改可不改{too}）。应为：{problems[0].expected}", HEADER, problems, _finding)
     if believed := [d for d in facts.disagreements if d.believed]:
         rows = [_believed(d, r) for d in believed for r in d.rows][:ROWS_PER_SHEET]
         says = "供参考，不必答复：其他部门说法不同，现采信贵单位。对方坚持的请核对一下贵单位的值"
         yield Sheet("现采信贵单位", says, BELIEVED, rows, sum(d.total for d in believed))
+
+
+def _must(says: str, group: Sequence[Any]) -> Sheet:
+    """The rows of one rule's problem, each with its ticket; or those of one check, which is answered once for all."""
+    if isinstance(group[0], Problem):
+        return _listed(says, f"{says}。应为：{group[0].expected}", HEADER, group, _finding)
+    because = "；".join(dict.fromkeys(c.why for c in group if c.why))
+    why = f"为何要查：{because}。" if because else f"怎样改：{group[0].expected}。"
+    beside = sum(c.elsewhere for c in group)
+    more = f"另有 {words.count(beside)} 行已按具体的问题列在其他工作表。" if beside else ""
+    return _listed(says, f"{says}。{why}{more}改好后照常交付；要答复的，在工作表“{CHECKS}”中对整项答复", FAILS, group, _fails)
 
 
 def _listed(
@@ -138,13 +168,30 @@ def _refused(_: Refusal, r: Row) -> tuple[str | int, ...]:
     return r.number, f"{r.title}（{r.dataset}）", r.key or "（缺）", r.delivery_id, r.row_number, r.value, r.expected, "", ""
 
 
+def _fails(_: Check, r: Row) -> tuple[str | int, ...]:
+    return f"{r.title}（{r.dataset}）", r.key, r.delivery_id, r.row_number, r.column, r.value or "（空）", r.expected
+
+
+def _checked(c: Check, sheet: str) -> tuple[str | int, ...]:
+    where = f"工作表“{sheet}”" if sheet else "行数太多，改好前面的再列" if c.rows else c.advice
+    more = f"；另有 {words.count(c.elsewhere)} 行已按具体的问题列在其他工作表" if c.rows and c.elsewhere else ""
+    said = f"{c.says}。{f'为何要查：{c.why}' if c.why else f'怎样改：{c.expected}'}" if c.says else c.because
+    return c.number, f"{c.title}（{c.dataset}）", c.column, said, c.failed, c.checked, where + more, "", ""
+
+
 def _differs(d: Disagreement, r: Dispute) -> tuple[str | int, ...]:
     key = r.key or f"（本平台编号 {r.record_id}）"
-    return r.number, d.named, key, f"{d.library} {d.field}", r.ours, d.other, r.theirs, "对方", "", ""
+    return r.number, d.named, key, *_place(r), f"{d.library} {d.field}", r.ours, d.other, r.theirs, "对方", "", ""
 
 
 def _believed(d: Disagreement, r: Dispute) -> tuple[str | int, ...]:
-    return d.library, d.field, d.dataset, r.ours, d.other, r.theirs, r.record_id, "坚持原值" if r.insisted else ""
+    insisted = "坚持原值" if r.insisted else ""
+    return d.named, r.key or "（不在现有数据中）", *_place(r), f"{d.library} {d.field}", r.ours, d.other, r.theirs, r.record_id, insisted
+
+
+def _place(r: Dispute) -> tuple[str, str | int]:
+    """Delivery and row number of the department's own record; empty where it is not loaded any more."""
+    return r.delivery_id, r.row_number or ""
 
 
 def _names(titles: Sequence[str]) -> list[str]:
@@ -171,6 +218,12 @@ def _like(sheet: Any, model: Any, value: str | int) -> Any:
     return cell
 
 
+def _height(values: Iterable[str | int], widths: Iterable[float]) -> float:
+    """Points that a row takes with its texts wrapped; some programs show one line of a row whose height is not said."""
+    lines = [-(-sum(2 if c > "\u2e80" else 1 for c in str(v)) // max(1, int(w) - 1)) for v, w in zip(values, widths, strict=False)]
+    return LINE * min(max([1, *lines]), 12)
+
+
 def _write(book: Workbook, sheet: Sheet, name: str) -> None:
     page = book.create_sheet(name)
     for i, column in enumerate(sheet.columns):
@@ -192,7 +245,9 @@ def _write(book: Workbook, sheet: Sheet, name: str) -> None:
     page.append(_cells(page, sheet.columns, font=Font(bold=True, color="FFFFFF"), fill=DARK, alignment=Alignment(vertical="center")))
     model = {"border": THIN, "alignment": Alignment(vertical="top", wrap_text=True)}
     text, number, answer = _cells(page, ["", 0, ""], **model)[:2] + _cells(page, [""], **model, fill=YELLOW)
-    for row in sheet.rows:
+    widths = [WIDTHS.get(column, 20) for column in sheet.columns]
+    for at, row in enumerate(sheet.rows, 3):
+        page.row_dimensions[at].height = _height(row, widths)
         page.append(
             [
                 _like(page, answer if asked is not None and i >= asked else number if isinstance(v, int) else text, v)
@@ -211,7 +266,8 @@ def _printed(page: Any) -> None:
 def _cover(book: Workbook, facts: Facts, sheets: Sequence[Sheet], names: Sequence[str]) -> None:
     """说明: what this is, how to use it, what is on which sheet."""
     page = book.create_sheet("说明")
-    page.column_dimensions["A"].width, page.column_dimensions["B"].width, page.column_dimensions["C"].width = 34, 66, 12
+    for column, width in zip("ABC", COVER, strict=True):
+        page.column_dimensions[column].width = width
     page.sheet_view.showGridLines = False
     _printed(page)
     page.append(_cells(page, [f"{facts.title}　待改数据清单"], font=Font(bold=True, size=16, color="17406D")))
@@ -224,11 +280,11 @@ def _cover(book: Workbook, facts: Facts, sheets: Sequence[Sheet], names: Sequenc
     )
     page.append(_cells(page, [f"部门代号：{facts.department}"], font=Font(color="66727F")))
     page.append([])
-    wrap = Alignment(wrap_text=True, vertical="top")
+    wrap, at = Alignment(wrap_text=True, vertical="top"), 4
     for title, text in (
         (
             "怎样找到这一行",
-            "凭“主键”在贵单位系统中查找；主键被遮盖时，凭“交付批次”和“行号”在该次交付的文件中查找（行号 1 为第一条数据行）。",
+            "凭“主键”在贵单位系统中查找；主键被遮盖时，凭“交付批次”（前八位是交付日期）和“行号”在该次交付的文件中查找（行号 1 为第一条数据行）。",
         ),
         ("怎样改", "请在贵单位自己的系统中更正，再照常交付。平台不改动贵单位的数据；改好的行在下次交付后自动销号。"),
         (
@@ -239,10 +295,13 @@ def _cover(book: Workbook, facts: Facts, sheets: Sequence[Sheet], names: Sequenc
         ("关于脱敏", "身份证号、电话、姓名、住址均已遮盖，仅供定位；请勿据此表补录数据。"),
         ("关于公式", "表中没有公式；以 = + - @ 开头的内容前加了一个单引号，是文本。"),
     ):
+        at += 1
+        page.row_dimensions[at].height = _height([title, text], COVER)
         page.append([*_cells(page, [title], font=Font(bold=True), alignment=wrap), *_cells(page, [text], alignment=wrap)])
     page.append([])
     page.append(_cells(page, ["工作表", "内容", "行数"], font=Font(bold=True, color="FFFFFF"), fill=DARK))
-    for sheet, name in zip(sheets, names, strict=True):
+    for row, (sheet, name) in enumerate(zip(sheets, names, strict=True), at + 3):
+        page.row_dimensions[row].height = _height([name, sheet.says], COVER)
         page.append(_cells(page, [name, sheet.says, sheet.total], border=THIN, alignment=wrap))
     if not sheets:
         page.append(_cells(page, ["没有待改的行", "谢谢！"]))

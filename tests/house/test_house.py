@@ -11,7 +11,7 @@ from etl.settings import ROOT
 from etl.spec.suite import load_suite
 
 STEPS = {"extract", "clean", "match", "merge", "load", "check", "report", "demo"}
-COMMON = {"spec", "engine", "db", "store", "settings", "errors", "connections", "workbench", "spread", "warned", "abreast"}
+COMMON = {"spec", "engine", "db", "store", "settings", "errors", "connections", "workbench", "spread", "warned", "abreast", "judging"}
 # Beside the common modules: what a step may import, and why.
 ALLOWED = {
     "load": {"account", "migrate"},  # it books accounts, and makes the staging table that it fills

@@ -13,7 +13,7 @@ import psycopg2
 import yaml
 
 from etl.check import Outcome, run
-from etl.check.judging import TODAY
+from etl.judging import TODAY
 from etl.spec.suite import Claim, Suite
 
 PLANTS = yaml.safe_load((Path(__file__).parent / "plants.yml").read_text(encoding="utf-8"))

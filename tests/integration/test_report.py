@@ -11,14 +11,16 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import openpyxl
 import psycopg2
 import pytest
 from aiosmtpd.controller import Controller
 from psycopg2.extras import Json, execute_values
 
-from etl import migrate, report, settings, spec
+from etl import db, migrate, report, settings, spec, tickets
 from etl.platform.postgres import Cluster, free_port
+from etl.report import failing
 from etl.settings import Settings
 
 TODAY = date(2018, 3, 8)
@@ -341,6 +343,186 @@ def test_the_workbook_holds_one_sheet_a_rule_and_nothing_that_runs(world: Settin
                 assert cell.data_type != "f"
                 assert not isinstance(cell.value, str) or not cell.value.startswith(("=", "+", "-", "@"))
                 assert not isinstance(cell.value, str) or cell.number_format == "@"
+
+
+def staged(world: Settings, dataset: str, rows: list[dict[str, Any]], texts: dict[str, list[str | None]] | None = None) -> None:
+    """Rows as they are loaded (the first is row 1 of 20180308-ab12cd31), and what was delivered in some columns where it is still landed."""
+    source = spec.load().sources[dataset]
+    con = psycopg2.connect(world.database_url)
+    with con:
+        migrate.staging(con, spec.load(), source)
+    fixed = {
+        "dataset": dataset,
+        "row_hash": "0" * 32,
+        "delivery_id": "20180308-ab12cd31",
+        "first_delivered_on": TODAY,
+        "delivered_on": TODAY,
+    }
+    for i, row in enumerate(rows, 1):
+        whole = fixed | {"row_number": i} | row
+        insert(con, f"staging.{source.table}", ", ".join(whole), [tuple(whole.values())])
+    con.close()
+    if texts:
+        folder = world.home / "landing" / dataset / "20180308-ab12cd31"
+        folder.mkdir(parents=True)
+        columns = ", ".join(f'unnest(?) as "{c}"' for c in texts)
+        duck = duckdb.connect()
+        duck.execute(f"create table t as select row_number() over () as row_number, * from (select {columns})", list(texts.values()))
+        duck.execute(f"copy t to '{folder / 'rows.parquet'}' (format parquet)")
+
+
+def failed(world: Settings, dataset: str, name: str, column: str | None, rows: int, because: str = "出生日期决定体检与疫苗安排。") -> None:
+    con = psycopg2.connect(world.database_url)
+    result = (dataset, name, "completeness", "warning", False, False, 10, rows, because, column)
+    insert(
+        con, "quality.result", "target, expectation, dimension, severity, success, broken, checked, failed, because, column_name", [result]
+    )
+    con.close()
+
+
+def table(file: Path, title: str) -> list[dict[str, Any]]:
+    """The rows of the sheet whose name holds this, by heading."""
+    (sheet,) = [s for s in openpyxl.load_workbook(file) if title in s.title]
+    heads = [c.value for c in sheet[2]]
+    return [dict(zip(heads, (c.value for c in row), strict=True)) for row in sheet.iter_rows(min_row=3)]
+
+
+RECORDS = "health/health_records"
+
+
+def test_a_failed_check_names_the_rows_that_fail_it_with_what_was_written_there(world: Settings, tmp_path: Path) -> None:
+    born = {"source_key": "DA000900", "birth_date": date(1987, 2, 11)}
+    lost = [{"source_key": f"DA0009{i:02d}"} for i in range(1, 13)]
+    gone = {"source_key": "DA000999", "removed_on": TODAY}
+    staged(world, RECORDS, [born, *lost, gone], {"出生日期": ["1987-02-11", "不详", *["无"] * 11, "不详"]})
+    failed(world, RECORDS, "birth_date_is_filled", "出生日期", 411)
+    (health,) = build(world, tmp_path, "health")
+    found = table(health.xlsx, "出生日期空着")
+    assert [r["主键"] for r in found] == [row["source_key"] for row in lost]
+    assert [(r["交付批次"], r["行号"], r["列"], r["脱敏后的值"]) for r in found[:2]] == [
+        ("20180308-ab12cd31", 2, "出生日期", "不详"),
+        ("20180308-ab12cd31", 3, "出生日期", "无"),
+    ]
+    assert all("填写实际的值" in r["怎样改"] for r in found)
+    (answered,) = [r for r in table(health.xlsx, "未过的检查") if r["列"] == "出生日期"]
+    assert (answered["不合格行数"], answered["共查行数"]) == (12, 13)
+    assert re.fullmatch(r"工作表“\d+ 出生日期空着，或所写的读不出”", answered["在哪些行"])
+    page, letter = everything_in(health.html), everything_in(health.eml)
+    for text in (page, letter):
+        assert "出生日期空着，或所写的读不出" in text
+        assert "第 2 行 · DA000901" in text
+        assert "整张表的问题除外" in text, "another check of this department is about the whole table"
+
+
+def test_rows_to_mend_are_counted_once_however_many_checks_they_fail(world: Settings, tmp_path: Path) -> None:
+    (health,) = build(world, tmp_path / "before", "health")
+    (before,) = re.findall(r"待改 (\d+) 行", everything_in(health.eml))
+    staged(world, RECORDS, [{"source_key": key} for key in ("DA000000", "DA000901")])  # the first has an open ticket already
+    failed(world, RECORDS, "birth_date_is_filled", "出生日期", 2)
+    failed(world, RECORDS, "residence_address_is_filled", "现住址", 2)
+    with db.transaction(world) as con:
+        tickets.follow_dataset(con, spec.load(), RECORDS, "20180308-ab12cd31", TODAY)
+    (health,) = build(world, tmp_path / "after", "health")
+    (after,) = re.findall(r"待改 (\d+) 行", everything_in(health.eml))
+    assert int(after) == int(before) + 1
+
+
+def test_a_row_that_its_own_ticket_names_is_not_listed_twice(world: Settings, tmp_path: Path) -> None:
+    staged(
+        world, RECORDS, [{"source_key": "DA000000", "citizen_id_state": "check"}, {"source_key": "DA000901", "citizen_id_state": "missing"}]
+    )
+    failed(world, RECORDS, "citizen_id_is_right", "身份证号", 2)
+    (health,) = build(world, tmp_path, "health")
+    assert [r["主键"] for r in table(health.xlsx, "不是约定的号码")] == ["DA000901"]
+    (answered,) = [r for r in table(health.xlsx, "未过的检查") if r["列"] == "身份证号"]
+    assert "另有 1 行已按具体的问题列在其他工作表" in answered["在哪些行"]
+
+
+def test_without_the_landing_the_rows_are_named_all_the_same(world: Settings, tmp_path: Path) -> None:
+    staged(world, RECORDS, [{"source_key": "DA000901"}])
+    failed(world, RECORDS, "birth_date_is_filled", "出生日期", 1)
+    (health,) = build(world, tmp_path, "health")
+    assert [(r["行号"], r["脱敏后的值"]) for r in table(health.xlsx, "出生日期空着")] == [(1, "（空，或读不出）")]
+
+
+def test_of_many_failing_rows_the_first_are_listed_and_how_many_there_are(
+    world: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(failing, "MOST", 3)
+    staged(world, RECORDS, [{"source_key": f"DA{i:06d}"} for i in range(900, 905)])
+    failed(world, RECORDS, "birth_date_is_filled", "出生日期", 5)
+    (health,) = build(world, tmp_path, "health")
+    (sheet,) = [s for s in openpyxl.load_workbook(health.xlsx) if "出生日期空着" in s.title]
+    assert [row[3].value for row in sheet.iter_rows(min_row=3)] == [1, 2, 3]
+    assert "共 5 行，此处列出 3 行，另有 2 行" in str(sheet["A1"].value)
+
+
+def test_two_columns_of_a_row_are_both_shown_and_a_birth_date_keeps_its_year_alone(world: Settings, tmp_path: Path) -> None:
+    number = citizen_id(1)
+    row = {"source_key": "DA000901", "told_at": "1980-01-02", "birth_date": "1987-02-11"}
+    staged(world, RECORDS, [row], {"建档日期": ["1980-01-02"], "出生日期": ["1987-02-11"], "身份证号": [number]})
+    failed(world, RECORDS, "opened_after_birth", "建档日期", 1)
+    (health,) = build(world, tmp_path, "health")
+    (found,) = table(health.xlsx, "建档日期早于")
+    assert found["脱敏后的值"] == "建档日期：1980-01-02；出生日期：1987-**-**"
+    assert "02-11" not in everything_in(health.xlsx)
+
+
+def test_a_check_of_the_whole_table_says_that_there_are_no_rows(world: Settings, tmp_path: Path) -> None:
+    failed(world, RECORDS, "past_volume", None, 0, "本次 3 行，以往 1 次的中位数为 91 行")
+    (health,) = build(world, tmp_path, "health")
+    (answered,) = [r for r in table(health.xlsx, "未过的检查") if "中位数" in r["检查"]]
+    assert "没有单独的行" in answered["在哪些行"]
+    assert "整张表：本次 3 行，以往 1 次的中位数为 91 行" in everything_in(health.html)
+
+
+def test_a_difference_under_a_masked_key_is_found_by_delivery_and_row(world: Settings, tmp_path: Path) -> None:
+    staged(world, "education/students", [{"source_key": f"G{citizen_id(1)}", "row_number": 47}])
+    con = psycopg2.connect(world.database_url)
+    insert(con, "ops.delivery", "dataset, delivery_id, delivered_on, kind, state, content_sha256", [("education/students", "20180308-ab12cd31", TODAY, "full", "loaded", "x")])  # fmt: skip
+    con.close()
+    (education,) = build(world, tmp_path, "education")
+    found = {r["交付批次"]: (r["主键"], r["行号"]) for r in table(education.xlsx, "与其他部门不一致") if r["行号"]}
+    assert found == {"20180308-ab12cd31": (f"G{citizen_id(1)[:6]}********{citizen_id(1)[14:]}", 47)}
+    assert "3月8日交付 20180308-ab12cd31 第 47 行" in everything_in(education.html)
+
+
+def test_where_it_was_believed_a_department_is_shown_its_own_record(world: Settings, tmp_path: Path) -> None:
+    staged(world, RECORDS, [{"source_key": "DA000001", "row_number": 7, "residence_address": ADDRESSES[5]}, {"source_key": "DA000777", "row_number": 8, "residence_address": ADDRESSES[0]}])  # fmt: skip
+    con = psycopg2.connect(world.database_url)
+    insert(con, "population.person_record", "dataset, source_key, role, person_id, rule, probability, version_from", [
+        (RECORDS, key, "self", "P0000000001", "number", 1, TODAY) for key in ("DA000001", "DA000777")
+    ])  # fmt: skip
+    said = ("population", "person", "residence_address", RECORDS, "self", 1, "health__health_records", "residence_address", "true")
+    insert(con, "quality.field_source", "library, kind, field, dataset, role, place, staging_table, expression, condition", [said])
+    con.close()
+    (health,) = build(world, tmp_path, "health")
+    shown = {r["本平台编号"]: (r["数据集"], r["主键"], r["交付批次"], r["行号"]) for r in table(health.xlsx, "现采信贵单位")}
+    assert shown["P0000000001"] == (f"居民健康档案（{RECORDS}）", "DA000777", "20180308-ab12cd31", 8), "the record that says what is kept"
+    assert shown["P0000000002"][1:] == ("（不在现有数据中）", None, None)
+
+
+def test_rows_that_were_tried_once_more_are_found_where_they_were_delivered(world: Settings, tmp_path: Path) -> None:
+    con = psycopg2.connect(world.database_url)
+    columns = "dataset, delivery_id, row_number, source_key, reasons, record, status, closed_by"
+    retry = "20180308-replay-ab12cd31"
+    insert(con, "quality.quarantine", columns, [
+        (RECORDS, "20180301-ab12cd31", n, None, ["missing_key: 主键列“档案号”为空"], Json({"姓名": f"{n}"}), "fixed", retry) for n in (500, 600)
+    ] + [(RECORDS, retry, n, None, ["missing_key: 主键列“档案号”为空"], Json({"姓名": f"{n}"}), "open", None) for n in (1, 2)])  # fmt: skip
+    retried = (RECORDS, retry, TODAY, "replay", "loaded", "x", 2, 2)
+    insert(con, "ops.delivery", "dataset, delivery_id, delivered_on, kind, state, content_sha256, rows_in, rows_quarantined", [retried])
+    con.close()
+    (health,) = build(world, tmp_path, "health")
+    places = {(r["交付批次"], r["行号"]) for r in table(health.xlsx, "缺主键")}
+    assert places == {("20180308-ab12cd31", 44), ("20180301-ab12cd31", 500), ("20180301-ab12cd31", 600)}
+    assert "replay" not in everything_in(health.html) + everything_in(health.xlsx)
+
+
+def test_a_letter_kept_as_a_file_says_from_whom_and_to_whom(world: Settings, tmp_path: Path) -> None:
+    (health,) = build(world, tmp_path, "health")
+    letter = message_from_bytes(health.eml.read_bytes(), policy=policy.default)
+    assert letter["From"].addresses[0].display_name == "基础数据平台"
+    assert [a.addr_spec for a in letter["To"].addresses] == spec.load().departments["health"].owners
 
 
 def test_a_long_sheet_is_cut_and_says_how_many_more(world: Settings, tmp_path: Path) -> None:

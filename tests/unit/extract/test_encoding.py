@@ -1,5 +1,8 @@
 """Declared and delivered encodings."""
 
+import io
+import zipfile
+
 import pytest
 from delivering import Office, rows, source
 
@@ -32,6 +35,30 @@ def test_a_file_in_neither_encoding_is_refused_with_the_byte_offset(office: Offi
     good = f"{HEADER}1,王五\n".encode()
     office.deliver({"a.csv": good + b"2,\xff\xff\n"})
     with pytest.raises(DeliveryRefused, match=rf"encoding.*a\.csv 第 {len(good) + 2} 字节"):
+        office.land(UTF8)
+
+
+def zipped(name: str) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as z:
+        z.writestr(name, "<x/>")
+    return made.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (zipped("xl/workbook.xml"), "Excel 工作簿"),
+        (zipped("word/document.xml"), "Word 文件"),
+        (zipped("a.csv"), "压缩文件"),
+        (b"PK\x03\x04 cut short", "残缺的"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "旧版 Excel"),
+        (b"%PDF-1.4\n", "PDF 文件"),
+    ],
+)
+def test_what_is_no_text_is_called_what_it_is(office: Office, data: bytes, what: str) -> None:
+    office.deliver({"a.csv": data})
+    with pytest.raises(DeliveryRefused, match=rf"format.*a\.csv 是 {what}"):
         office.land(UTF8)
 
 

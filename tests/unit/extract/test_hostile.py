@@ -185,7 +185,7 @@ REFUSED: dict[str, tuple[Source, str, Callable[[], bytes], str]] = {
     "HTML named xlsx": (XLSX, "a.xlsx", lambda: "<html><table><tr><td>编号</td></tr></table></html>".encode(), "format"),
     "a CSV named xlsx": (XLSX, "a.xlsx", lambda: f"{HEAD}1,甲\n".encode("gbk"), "format"),
     "a Word document named xlsx": (XLSX, "a.xlsx", lambda: zipped({"word/document.xml": b"<w/>"}), "format"),
-    "a workbook named csv": (CSV, "a.csv", lambda: BOOK, "encoding"),
+    "a workbook named csv": (CSV, "a.csv", lambda: BOOK, "format"),
     "a protected workbook": (
         XLSX,
         "a.xlsx",

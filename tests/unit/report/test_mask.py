@@ -80,6 +80,7 @@ def test_a_name_keeps_its_first_character_and_from_three_on_its_last(text: str, 
         ("古蔺县古蔺镇迎宾路3号", "古蔺县古蔺镇****"),
         ("江阳区江阳南路12号", "江阳区****"),
         ("南光路3号", "****"),
+        ("四川省泸州市合江县", "四川省泸州市合江县"),  # nothing follows: that is what is wrong
         ("不详", "不详"),
     ],
 )
@@ -122,6 +123,37 @@ def test_a_date_column_shows_dates_and_hides_what_slipped_into_it() -> None:
     assert mask.figure("不详") == "不详"
     assert mask.figure("张三") == "张*"
     assert mask.figure("13812345678") == "138****5678"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("1987-02-11", "1987-**-**"),
+        ("19870211", "1987****"),
+        ("1987年2月11日", "1987年*月**日"),
+        ("1987-02-11 08:30:00", "1987-**-** **:**:**"),
+        ("一九八七年二月十一日", "一九八七年*月**日"),
+        ("1987-02-30", "1987-02-30"),
+        ("00000000", "00000000"),
+        ("1900-01-01", "1900-01-01"),
+        ("不详", "不详"),
+        ("", ""),
+    ],
+)
+def test_a_birth_date_keeps_its_year_alone_unless_it_is_no_date(text: str, shown: str) -> None:
+    assert mask.birthday(text) == shown
+    assert Masker.of(spec.load(), "public_security/household_register").value("csrq", text) == shown
+
+
+def test_who_is_named_beside_a_phone_number_is_masked() -> None:
+    assert mask.phone("电话13900000001转张三") == "电话139****0001转张*"
+    assert mask.phone("13900000001（转村口王大娘）") == "139****0001（转*****）"
+
+
+def test_a_reason_calls_a_column_by_its_code_and_title() -> None:
+    masker = Masker.of(spec.load(), "public_security/household_register")
+    assert masker.sentence("列“csrq”的值“2016-01-32”不是日历上的日期") == "列“csrq（出生日期）”的值“2016-01-32”不是日历上的日期"
+    assert masker.sentence("主键列“人口编号”为空") == "主键列“rkid（人口编号）”为空"
 
 
 def test_a_long_text_is_cut_and_its_length_said() -> None:

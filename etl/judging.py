@@ -104,6 +104,14 @@ def whole(claim: Claim, places: Mapping[str, str]) -> Whole | None:
     return None
 
 
+def failing(claim: Claim, relation: str, places: Mapping[str, str], today: date) -> str | None:
+    """A query of the rows that do not meet a claim, with all their columns (of an SQL claim: those that it selects)."""
+    if row := by_row(claim, today):
+        return f"select * from {relation} where {row.wrong}"
+    table = whole(claim, places)
+    return filled(table.rows, relation) if table else None
+
+
 def filled(query: str, relation: str) -> str:
     """A query of `Whole` on a relation; doubled braces are single ones, as Great Expectations reads them."""
     return query.replace("{relation}", relation).replace("{{", "{").replace("}}", "}")
