@@ -32,7 +32,7 @@ def marriages(city: City) -> Rows:
     husband = damage.say(city, chance.sub("husband"), man, ids, damage.CAREFUL)
     wife = damage.say(city, chance.sub("wife"), woman, ids, damage.CAREFUL)
     columns = {
-        "登记字号": text.join("J510500-", text.of(text.parts(day)[0]), "-", text.padded(ids, 7)),
+        "登记字号": text.join("J", text.of(510502 + ids // 10**6), "-", text.of(text.parts(day)[0]), "-", text.padded(ids % 10**6, 6)),
         "男方姓名": husband.name,
         "男方身份证号": husband.number,
         "女方姓名": wife.name,
