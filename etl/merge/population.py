@@ -28,11 +28,12 @@ def build(bench: Workbench) -> None:
 
 
 def _told(bench: Workbench) -> int:
-    """`told` (a view of files, in parts of whole persons): what current records (and the register's former ones) say of each person, in the library's fields."""
-    con, file = bench.con, folder(bench.con) / "told"
+    """`told`: what current records (and the register's former ones) say of each person, in the library's fields, in so many parts of whole
+    persons. More than one are files, read and packed column by column: as a table they would take the memory that choosing wants."""
+    con, folded = bench.con, folder(bench.con) / "told"
     parts = count(con, "select count(*) from matched.person_member") // AT_A_TIME + 1
-    con.execute(f"""
-        copy (select hash(m.person_id) % {parts} as part, m.person_id, f.dataset, f.source_key, f.role, f.removed_on, coalesce(f.told_at, f.delivered_on::timestamp) as told_at,
+    said = f"""
+        select hash(m.person_id) % {parts} as part, m.person_id, f.dataset, f.source_key, f.role, f.removed_on, coalesce(f.told_at, f.delivered_on::timestamp) as told_at,
             case when coalesce(f.name_state, 'ok') = 'ok' and not regexp_matches(f.name, '[?？□*＊a-zA-Z<>;=]') then f.name end as name, f.name as any_name,
             case when m.rule like 'id%' then f.citizen_id end as citizen_id,
             case when m.rule like 'id%' then (2 - substr(f.citizen_id, 17, 1)::int % 2)::varchar end as id_sex,
@@ -45,12 +46,14 @@ def _told(bench: Workbench) -> int:
         from (select *, hash(dataset, source_key) as line from feed.person) f join matched.person_member m on m.line = f.line and m.role = f.role
         left join address_of h on h.line = f.line and h.purpose = 'residence' and f.role in ('self', 'child')
         left join address_of g on g.line = f.line and g.purpose = 'registered' and f.role = 'self'
-        where f.removed_on is null or f.dataset = '{REGISTER}')
-        to '{file}' (format parquet, partition_by (part), overwrite, compression zstd, compression_level 1)
-    """)
-    con.execute(
-        f"create or replace view told as select * from read_parquet('{file}/*/*.parquet', hive_partitioning = true, hive_types = {{'part': bigint}})"
-    )
+        where f.removed_on is null or f.dataset = '{REGISTER}'
+    """
+    if parts == 1:
+        con.execute(f"create or replace table told as {said}")
+    else:
+        con.execute(f"copy ({said}) to '{folded}' (format parquet, partition_by (part), overwrite, compression zstd, compression_level 1)")
+        files = f"read_parquet('{folded}/*/*.parquet', hive_partitioning = true, hive_types = {{'part': bigint}})"
+        con.execute(f"create or replace view told as select * from {files}")
     con.execute(
         "create or replace view told_by_itself as select * from told where role in ('self', 'child', 'husband', 'wife') and removed_on is null"
     )

@@ -85,3 +85,16 @@ def test_what_others_said_is_written_down_once_per_department_and_value(con: duc
     assert con.execute("select field, kept_value, kept_from, other_value, other_from, other_key from out.disagreement").fetchall() == [
         ("name", "甲", POLICE, "乙", CLINIC, "1")
     ]
+
+
+def test_in_parts_the_same_is_chosen_as_at_once(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute(f"""
+        insert into told select 'P' || i % 50, case i % 3 when 0 then '{POLICE}' when 1 then '{CLINIC}' else '{GRID}' end, 'k' || i,
+            timestamp '2017-01-01' + interval (i * 7 % 400) day, nullif('n' || i % 9, 'n4'), nullif('p' || i % 7, 'p2') from range(500) t (i)
+    """)
+    con.execute("create table parted as select *, hash(person_id) % 4 as part from told")
+    believe = {"name": ORDER, "phone": Believe(order=[CLINIC], prefer="newest")}
+    survive(con, "told", "person_id", believe, "whole")
+    survive(con, "parted", "person_id", believe, "pieces", 4)
+    assert con.execute("select count(*) from whole").fetchall() == [(50,)]
+    assert con.execute("from whole order by all").fetchall() == con.execute("from pieces order by all").fetchall()
