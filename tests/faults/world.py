@@ -1,5 +1,6 @@
 """Worlds that a fault is done to: a city's drop folder, its departments' services, a home and a database; and what must be equal in the end."""
 
+import itertools
 import json
 import os
 import re
@@ -22,6 +23,7 @@ from etl.platform.postgres import Cluster, binaries
 from etl.settings import Settings, load
 
 PERSONS, SEED = 120, 5
+_made = itertools.count()
 DAYS = ("2018-03-01", "2018-03-08")
 DATASETS = (  # every channel, every library, full registers and increments
     "civil_affairs/information_systems",
@@ -227,6 +229,7 @@ class Worlds:
     def __init__(self, cluster: Cluster, folder: Path, datasets: Sequence[str] = DATASETS, persons: int = PERSONS, days: int = len(DAYS)):
         self.cluster, self.folder, self.datasets = cluster, folder, datasets
         self._count = 0
+        self._number = next(_made)  # two suites of one process have databases of their own
         self._services: list[Service] = []
         self._bases: dict[str, World] = {}
         self._databases: list[str] = []
@@ -272,7 +275,7 @@ class Worlds:
     def _copy(self, kind: str, elsewhere: Cluster | None = None) -> World:
         """cold: an empty migrated database and home. week: those of the undisturbed cold world, as they are after its run."""
         self._count += 1
-        name = f"fault_{os.getpid()}_{self._count}"
+        name = f"fault_{os.getpid()}_{self._number}_{self._count}"
         folder = self.folder / name
         day = ("cold", "week").index(kind)
         if kind == "week":
@@ -297,7 +300,7 @@ class Worlds:
         return World(name, City(folder / "drop", folder / "home", url, DAYS[day], extra))
 
     def _pristine(self) -> str:
-        name = f"fault_{os.getpid()}_migrated"
+        name = f"fault_{os.getpid()}_{self._number}_migrated"
         if name not in self._databases:
             self.cluster.server.create_database(name, "jichu", template="pristine")
             self._databases.append(name)
@@ -312,7 +315,7 @@ class Worlds:
         self._services.append(service)
         for file in sorted(source.glob("*/api/*.jsonl")):
             service.records[file.stem] = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-        name = f"fault_{os.getpid()}_police_{k}"
+        name = f"fault_{os.getpid()}_{self._number}_police_{k}"
         self.cluster.server.create_database(name, "jichu")
         self._databases.append(name)
         url = self.cluster.role_url("jichu", name)

@@ -11,7 +11,7 @@
 
 from etl.match import identity
 from etl.match.components import components
-from etl.match.person import budget, context, decided, grey, identified, judged, measured, prepare, scored
+from etl.match.person import budget, context, decided, grey, identified, judged, measured, prepare, sayings, scored
 from etl.settings import now
 from etl.workbench import Workbench, clear
 
@@ -23,8 +23,10 @@ def link(bench: Workbench) -> None:
     budget.prepare(bench)
     identified.groups(con)
     judged.prepare(bench)
-    context.told(con)
+    context.own(con)
     context.of_persons(con)
+    sayings.names(con)
+    sayings.of_records(con)
     decided.corrected(con)
     judged.attach(con)
     context.renumbered(con)
@@ -70,7 +72,7 @@ def _members(bench: Workbench) -> None:
     con.execute("""
         create or replace table matched.person_edge as
         select l.dataset || '|' || l.source_key || '|' || l.role as left_record, r.dataset || '|' || r.source_key || '|' || r.role as right_record,
-            e.rule, max(e.probability) as probability, arg_max(e.evidence, e.probability) as evidence
+            e.rule, max(e.probability) as probability, arg_max(e.evidence, (e.probability, e.evidence)) as evidence
         from edge e join voice x on x.rid = e.a join voice y on y.rid = e.b join rec l on l.rid = x.record join rec r on r.rid = y.record
         where l.rid <> r.rid group by all
     """)
