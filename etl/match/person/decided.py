@@ -80,7 +80,7 @@ def attach(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(f"""
         create or replace table best_candidate as
         with plausible as (
-            select s.*, s.bits as weight from scored_identified s join left_row r on r.rid = s.a
+            select s.a, s.b, s.bits as weight from scored_identified s join left_row r on r.rid = s.a
             where ({GUARD}) and not (r.role in {ADULT} and coalesce(datediff('year', birth_of(s.b), r.told_at) < {GROWN_UP}, false))
                 -- who tells no name and no birth date is told by a phone only if one person alone uses it
                 and not (s.gamma_name = -1 and s.gamma_birth = -1 and r.phone in (select phone from shared_phone))
@@ -88,7 +88,8 @@ def attach(con: duckdb.DuckDBPyConnection) -> None:
         ranked as (
             select *, row_number() over (partition by a order by weight desc, b) as rank, lead(weight) over (partition by a order by weight desc, b) as next_weight from plausible
         )
-        select *, 1 / (1 + pow(2, -weight)) as probability from ranked where rank = 1
+        select s.*, r.weight, r.next_weight, 1 / (1 + pow(2, -r.weight)) as probability
+        from scored_identified s join (from ranked where rank = 1) r on r.a = s.a and r.b = s.b
     """)
     con.execute(f"""
         create or replace table newly as
@@ -194,6 +195,5 @@ def corrected(con: duckdb.DuckDBPyConnection) -> None:
         select q.proto as proto, min(p.proto) as main from renumbered n join identified_record p on p.rid = n.a join identified_record q on q.rid = n.b group by q.proto
     """)
     con.execute("""
-        update identified_record set proto = (select main from same_person s where s.proto = identified_record.proto)
-        where proto in (select proto from same_person)
+        update identified_record set proto = s.main from same_person s where s.proto = identified_record.proto
     """)

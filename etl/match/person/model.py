@@ -68,6 +68,9 @@ LEVELS: dict[str, list[tuple[str, str, str | None]]] = {
     ],
 }
 
+# The columns that these read of a row.
+COMPARED = ("name", "py", "shape", "alike", "sur", "given", "birth", "sex", "phone", "addr", "addr2", "place", "id_like", "ctx")
+
 BLOCKING = [
     "l.name = r.name and l.birth = r.birth",
     "l.name = r.name and l.phone = r.phone",

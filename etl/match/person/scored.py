@@ -33,6 +33,8 @@ LEFT = """
 """
 # What records tell of the person that they are known to be.
 RIGHT = "select w.rid, w.proto, r.name, r.py, r.phone, r.addr, r.addr2, r.place from ({whose}) w join rec r using (rid)"
+
+
 def frequencies(con: duckdb.DuckDBPyConnection, of: str = "left_row") -> None:
     """How many of the identified persons bear a value that a record of these (those left) bears, and their share, from `told_row`:
     `tf_<column>_of` tables, counted once."""
@@ -71,7 +73,9 @@ def left_rows(rows: str) -> str:
 
 def right_rows(told: str) -> str:
     """SQL: rows of `told` (as `RIGHT` gives them), in the same columns; what is asked of the left side alone is not told of them."""
-    rows = f"select *, null::ubigint as mark, birth_of(proto) as birth, sex_of(proto)::varchar as sex, id_of(proto) as id_like from ({told})"
+    rows = (
+        f"select *, null::ubigint as mark, birth_of(proto) as birth, sex_of(proto)::varchar as sex, id_of(proto) as id_like from ({told})"
+    )
     theirs = f"(select proto, ctx, house from proto_context semi join ({told}) using (proto))"
     return SIDE.format(side="right", rows=rows, context=theirs, key="proto", alike="null::varchar[]", rare="null", uncommon="null", more="")
 
@@ -109,10 +113,13 @@ def pairs(rules: list[str], persons: int, within: bool, con: duckdb.DuckDBPyConn
     logging.getLogger("splink").setLevel(logging.ERROR)
     con.execute(prepare.MACROS)
     blocked.pairs(con, rules, part, within=within)
-    con.execute(f"create or replace temp view side as from side_l {'' if within else 'union all by name from side_r'}")
+    compared = ", ".join(("unique_id", "rid", "proto", *model.COMPARED))
+    sides = " union all ".join(f"select {compared} from {side}" for side in (["side_l"] if within else ["side_l", "side_r"]))
+    con.execute(f"create or replace temp view side as {sides}")
     con.execute("create or replace temp view pair_asked as select '0' as match_key, l as join_key_l, r as join_key_r from pair_here")
     api = DuckDBAPI(connection=con)
-    linker = Linker(api.register("side"), model.settings(persons) | {"link_type": "dedupe_only"}, log_level=None, validate_settings=False)
+    options = model.settings(persons) | {"link_type": "dedupe_only", "blocking_rules_to_generate_predictions": []}
+    linker = Linker(api.register("side"), options, log_level=None, validate_settings=False)
     for column in FREQUENT:  # how rare a value is among persons, not among records
         linker.table_management.register_term_frequency_lookup(api.register(f"tf_{column}_here"), column)
     linker.table_management.register_blocked_pairs_for_predict(api.register("pair_asked"))
@@ -145,13 +152,13 @@ def again(con: duckdb.DuckDBPyConnection) -> None:
 def among_left(con: duckdb.DuckDBPyConnection) -> None:
     """Table `pair_left`: records left × records left. What is told of persons is not needed any more."""
     _move_left(con)
-    con.execute(
-        "drop view if exists right_part; drop view if exists right_rest; drop table told_row; drop table pair_identified"
-    )
+    con.execute("drop view if exists right_part; drop view if exists right_rest; drop table told_row; drop table pair_identified")
     con.execute(f"create or replace table pair_left as {_score(con, 'left_side', None, 'left')}")
 
 
 def _move_left(con: duckdb.DuckDBPyConnection) -> None:
     """Who was attached is no longer left; others have more about them."""
     con.execute("delete from left_side where rid in (select a from newly) or rid in (select rid from changed_record)")
-    con.execute(f"insert into left_side by name {left_rows('from left_row semi join changed_record using (rid) anti join whose using (rid)')}")
+    con.execute(
+        f"insert into left_side by name {left_rows('from left_row semi join changed_record using (rid) anti join whose using (rid)')}"
+    )
