@@ -59,11 +59,12 @@ LOST = {"OperationalError", "InterfaceError", "AdminShutdown", "CrashShutdown", 
 
 def of_the_machine(error: BaseException) -> str:
     """A Chinese sentence when the machine failed and not the data: a full or broken disk, no memory, no database. Empty for anything else."""
+    error = getattr(error, "orig", None) or error  # what SQLAlchemy wraps
     number, code, text = getattr(error, "errno", None), getattr(error, "pgcode", None), str(error)
     if number in FULL or code == "53100" or "No space left" in text:
-        where_to = "数据库服务器的磁盘" if code else "JICHU_HOME 所在的磁盘"
+        where_to = "数据库服务器的磁盘" if type(error).__module__.startswith("psycopg2") else "JICHU_HOME 所在的磁盘"
         return f"{where_to}已满：腾出空间（jichu prune、移走旧备份）后再运行一次，没有做完的接着做"
-    if number in BROKEN:
+    if number in BROKEN or code == "58030":
         return "磁盘读写出错：请管理员查磁盘与系统日志，修好后再运行一次"
     if type(error).__module__.startswith("psycopg2") and (code or "08")[:2] in ("08", "57") and type(error).__name__ in LOST:
         return "与数据库的连接断了：等数据库恢复后再运行一次，没有做完的接着做"

@@ -6,7 +6,7 @@ from datetime import date
 
 from etl.catalog.model import Item, Resource
 from etl.catalog.types import length_of_column, letter, title
-from etl.spec import Registry, Source
+from etl.spec import Column, Registry, Source
 from etl.spec.catalogue import Catalogue
 
 Dates = dict[str, tuple[date, date]]
@@ -99,6 +99,12 @@ def items(registry: Registry, catalogue: Catalogue, source: Source) -> list[Item
                 table_name=f"staging.{source.table}",
                 column_name=name,
                 description=comment,
+                code_table=_code_table(registry, column) if column and not suffix else None,
             )
         )
     return listed
+
+
+def _code_table(registry: Registry, column: Column) -> str | None:
+    """The code table of a column: the one it names, or its rule's own."""
+    return column.codes or (column.rule if column.rule in registry.codes else None)

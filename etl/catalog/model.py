@@ -6,7 +6,8 @@ from datetime import date
 
 @dataclass(frozen=True)
 class Item:
-    """An information item: one column. `data_type` is a letter of the 2017 guide; `length` as `18` or `18,2`, None = unlimited."""
+    """An information item: one column. `data_type` is a letter of the 2017 guide; `length` as `18` or `18,2`, None = unlimited; `code_table`:
+    of schemas/codes; `readable_as`: the table or view in which analysts read it, None where they may not."""
 
     name: str
     data_type: str
@@ -14,6 +15,8 @@ class Item:
     table_name: str
     column_name: str
     description: str
+    code_table: str | None = None
+    readable_as: str | None = None
 
 
 @dataclass(frozen=True)

@@ -30,11 +30,12 @@ KEPT = [
     "update_cycle",
 ]
 KEPT += ["published_on", "subject", "kind", "department", "basis", "updated_on"]
-ITEM = ["resource_code", "name", "data_type", "length", "table_name", "column_name", "position", "description"]
+ITEM = ["resource_code", "name", "data_type", "length", "table_name", "column_name", "position", "description", "code_table", "readable_as"]
+CODE = ["code_table", "code", "label", "title", "edition"]
 
 
 def refresh(settings: Settings, registry: Registry) -> dict[str, int]:
-    """Brings catalog.resource and catalog.item up to date in one transaction. Idempotent; a resource keeps its code for ever.
+    """Brings catalog.resource, catalog.item and catalog.code_value up to date in one transaction. Idempotent; a resource keeps its code for ever.
 
     Returns {"resources": n, "items": n, "written": rows inserted or changed, "deleted": rows gone}. Raises UsageError
     when schemas/catalog.yml does not cover a department, format or type, or when a table or column has no comment.
@@ -46,14 +47,16 @@ def refresh(settings: Settings, registry: Registry) -> dict[str, int]:
         codes = _codes(con, found)
         resources = _resource_rows(found, codes)
         items = [
-            (codes[r.subject], i.name, i.data_type, i.length, i.table_name, i.column_name, n, i.description)
+            (codes[r.subject], i.name, i.data_type, i.length, i.table_name, i.column_name, n, i.description, i.code_table, i.readable_as)
             for r in found
             for n, i in enumerate(r.items, 1)
         ]
+        values = [(t.name, code, label, t.title, t.edition) for t in registry.codes.values() for code, label in t.codes.items()]
         written = deleted = 0
         for table, key, names, rows in (
             ("resource", ["resource_code"], ["resource_code", *KEPT, "related_codes"], resources),
             ("item", ["resource_code", "column_name"], ITEM, items),
+            ("code_value", ["code_table", "code"], CODE, values),
         ):
             w, d = _write(con, table, key, names, rows)
             written, deleted = written + w, deleted + d

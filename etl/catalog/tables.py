@@ -30,6 +30,18 @@ READS = """
     join pg_class t on t.oid = d.refobjid join pg_namespace tn on tn.oid = t.relnamespace
     where vn.nspname = any(%s) and tn.nspname = any(%s)
 """
+# Of a table, the columns that its masked view has as well; of a table or view that analysts read themselves, all.
+READABLE = """
+    select n.nspname || '.' || k.relname, a.attname, 'masked.' || k.relname
+    from pg_class k join pg_namespace n on n.oid = k.relnamespace join pg_class v on v.relname = k.relname and v.relnamespace = to_regnamespace('masked')
+    join pg_attribute a on a.attrelid = v.oid and a.attnum > 0
+    where n.nspname = any(%s)
+    union all
+    select n.nspname || '.' || k.relname, a.attname, n.nspname || '.' || k.relname
+    from pg_class k join pg_namespace n on n.oid = k.relnamespace join pg_attribute a on a.attrelid = k.oid and a.attnum > 0
+    join pg_roles r on r.rolname = 'jichu_analyst'
+    where n.nspname = any(%s) and k.relkind in ('r', 'p', 'v', 'm') and has_table_privilege(r.oid, k.oid, 'select')
+"""
 
 
 def resources(con: Connection, registry: Registry, catalogue: Catalogue, codes: dict[str, str], dates: Dates) -> list[Resource]:
@@ -42,13 +54,14 @@ def resources(con: Connection, registry: Registry, catalogue: Catalogue, codes: 
             raise UsageError(f"数据库里 {table}{'' if not comment else '.' + column} 没有注释；每张表、每一列都要有中文注释，目录由此生成")
         about[table] = ("table" if kind in "rp" else "view", comment)
         columns[table].append((column, column_type, said))
+    readable = {(table, column): place for table, column, place in db.rows(con, READABLE, [schemas, schemas])}
     reads: dict[str, set[str]] = defaultdict(set)
     for view, table in db.rows(con, READS, [schemas, schemas]):
         reads[view].add(table)
     made: list[Resource] = []
     for table, (kind, comment) in about.items():
         whole = _whole(registry, catalogue, table, kind, comment, frozenset(reads[table]), codes, dates)
-        listed = tuple(_item(catalogue, table, c) for c in columns[table])
+        listed = tuple(replace(_item(catalogue, table, c), readable_as=readable.get((table, c[0]))) for c in columns[table])
         made += _parts(catalogue, whole, table, listed) if table in catalogue.parts else [_with(whole, listed)]
     return made
 
@@ -159,4 +172,4 @@ def _item(catalogue: Catalogue, table: str, column: tuple[str, str, str]) -> Ite
     data_type = letter(catalogue, kind, path, money=money)
     digits = re.search(r"(\d+) 位", comment)  # a code's comment says how long it is
     length = precision(kind) or ((digits[1] if digits else catalogue.lengths.get(name)) if data_type == "C" else None)
-    return Item(title(comment), data_type, length, table, name, comment)
+    return Item(title(comment), data_type, length, table, name, comment, catalogue.code_table(path))

@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from etl import db
+from etl import abreast, db
 from etl.engine import quote
 from etl.errors import UsageError
 from etl.settings import ROOT, Settings
@@ -17,16 +17,20 @@ RELATIONS = "select relname, relkind::text from pg_class where relnamespace = 't
 
 
 def themes(settings: Settings, folder: Path = FOLDER) -> dict[str, str]:
-    """Builds what is new or defined otherwise, refreshes what stands on older publications; each theme in a transaction of its own.
+    """Builds what is new or defined otherwise, refreshes what stands on older publications; each theme in a transaction of its own, several at a time.
 
     Returns theme → built, refreshed, or unchanged. Idempotent. Raises UsageError when an analyst's own view stands on one that has to be rebuilt.
     """
-    done: dict[str, str] = {}
-    for file in sorted(folder.glob("*.sql")):
+    files, done = sorted(folder.glob("*.sql")), dict[str, str]()
+
+    def bring(file: Path, proceed: abreast.Proceed) -> None:
         with db.transaction(settings) as con:
             db.rows(con, "select pg_advisory_xact_lock(hashtext('jichu theme'), hashtext(%s))", [file.stem])
             done[file.stem] = _theme(con, file)
-    return done
+        proceed()
+
+    abreast.each(files, bring, abreast.places(settings, len(files)))
+    return {file.stem: done[file.stem] for file in files}
 
 
 def _theme(con: Connection, file: Path) -> str:

@@ -15,6 +15,7 @@ SHARED = 0.99  # below it a number seems to be shared by several rows rather tha
 GATHERED = 5  # columns of a key that nobody would have chosen
 PAIRS = 8  # columns that are tried in combination
 NEVER = ("address", "phone", "amount", "number", "coordinate", "figure", "end_date", "datetime")
+CHANCE = {"date": "日期", "person_name": "姓名", "entity_name": "名称"}  # what is different in few rows by chance alone
 PARTY = ("citizen_id", "entity_code", "party_code", "tax_number", "organization_code", "registration_number")
 
 
@@ -106,7 +107,9 @@ def _doubts(best: Told, single: list[Told], told: list[Told], sample: Sample) ->
     troubles = [f"{best.seen.empty} 行为空"] * (best.seen.empty > 0) + [f"约 {repeated} 行重复而内容不同"] * (repeated > 0)
     if troubles:
         said.append(f"主键“{best.seen.name}”在全部 {sample.rows} 行中有 {'、'.join(troubles)}；若不是差错，请另选主键")
-    likely = [o.seen.name for o in others if o.rule not in ("person_name", "entity_name", "date")][:3]
+    if best.rule in CHANCE:
+        said.append(f"主键“{best.seen.name}”是{CHANCE[best.rule]}，这 {sample.rows} 行中不重复可能只是碰巧：请问部门一行由哪几列确定")
+    likely = [o.seen.name for o in others if o.rule not in CHANCE][:3]
     if likely:
         said.append(f"不重复的列还有：{'、'.join(likely)}；主键取了“{best.seen.name}”，请与部门核对")
     return said

@@ -84,6 +84,7 @@ class Catalogue(Declared):
     money_columns: list[str] = Field(description="库表中是货币的列：模式.表.列")
     memos: list[str] = Field(description="长文本列：数据集或表.列，可用 *")
     lengths: dict[str, str] = Field(description="列规则或列名 → 长度")
+    coded: dict[str, str] = Field(default_factory=dict, description="库表中取自代码表的列：模式.表.列，可用 * → schemas/codes 的代码表")
     sharing: list[SharingRule]
 
     def terms(self, subject: str, personal: bool) -> SharingRule:
@@ -92,6 +93,10 @@ class Catalogue(Declared):
             if rule.personal in (None, personal) and any(fnmatchcase(subject, pattern) for pattern in rule.of):
                 return rule
         raise UsageError(f"schemas/catalog.yml：sharing：没有规则管到 {subject}；在末尾写一条 of: ['*'] 的")
+
+    def code_table(self, column: str) -> str | None:
+        """The code table of a library column `schema.table.column`, or None."""
+        return next((name for pattern, name in self.coded.items() if fnmatchcase(column, pattern)), None)
 
     def department_code(self, department: str) -> str:
         """The front code of a department's datasets: city and its number, or a county's own division code."""
@@ -116,6 +121,9 @@ def problems(catalogue: Catalogue, registry: Registry) -> Iterable[str]:
     numbers = list(catalogue.departments.values())
     for number in sorted({n for n in numbers if numbers.count(n) > 1}):
         yield f"{where}：departments：顺序号 {number} 给了两个部门"
+    for column, name in catalogue.coded.items():
+        if name not in registry.codes:
+            yield f"{where}：coded.{column}：没有代码表 {name}；{nearest(name, registry.codes)}"
     for name, held in {**catalogue.libraries, **catalogue.themes}.items():
         if held.provider not in registry.departments:
             yield f"{where}：{name}.provider：没有部门 {held.provider}；{nearest(held.provider, registry.departments)}"

@@ -115,6 +115,29 @@ def test_every_column_of_every_dataset_has_an_item(filled: Settings) -> None:
     assert sorted(told) == want
 
 
+def test_a_code_is_told_what_it_means_and_a_column_whose_codes_it_holds(filled: Settings) -> None:
+    labels = "select v.label from catalog.item i join catalog.code_value v using (code_table) where i.table_name = %s and i.column_name = %s and v.code = %s"
+    assert db.query(filled, labels, ["population.person", "sex_code", "2"]) == [("女",)]
+    assert db.query(filled, labels, ["legal_entity.entity", "status", "revoked"]) == [("吊销",)]
+    assert db.query(filled, labels, ["staging.public_security__household_register", "ethnicity_code", "01"]) == [("汉族",)]
+    lost = "select distinct code_table from catalog.item where code_table is not null and code_table not in (select code_table from catalog.code_value)"
+    assert not db.query(filled, lost)
+    registry = spec.load()
+    assert db.query(filled, "select count(*) from catalog.code_value") == [(sum(len(t.codes) for t in registry.codes.values()),)]
+
+
+def test_an_item_says_where_an_analyst_reads_it(filled: Settings) -> None:
+    readable = {(t, c): r for t, c, r in db.query(filled, "select table_name, column_name, readable_as from catalog.item")}
+    assert readable["population.person", "sex_code"] == "masked.person"
+    assert readable["population.person", "citizen_id"] is None
+    assert readable["staging.public_security__household_register", "name"] is None
+    places = {r for r in readable.values() if r}
+    assert {"geospatial.address", "statistics.observation", "masked.entity"} <= places
+    for place, column in {(r, c) for (_, c), r in readable.items() if r}:  # and there it is
+        found = db.query(filled, "select 1 from pg_attribute where attrelid = %s::regclass and attname = %s", [place, column])
+        assert found, f"{place}.{column}"
+
+
 def test_a_second_refresh_changes_nothing(filled: Settings) -> None:
     again = catalog.refresh(filled, spec.load())
     assert (again["written"], again["deleted"]) == (0, 0)

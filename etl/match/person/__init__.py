@@ -7,6 +7,8 @@
 4. `decided`: the best candidate, if it is likely enough and clearly better than the next; judgements outrank it (`judged`).
 5. clusters, then identities (`etl.match.identity`), and the pairs that a person should look at (`grey`).
 6. what it did is counted: candidate pairs by rule (`budget`), levels among the links (`measured`).
+
+Candidates are found among numbers (`sayings`, `blocked`); texts are laid out of what a blocking rule reaches alone.
 """
 
 from etl.match import identity

@@ -5,6 +5,7 @@ import errno
 import duckdb
 import psycopg2
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from etl.errors import of_the_machine
 
@@ -19,6 +20,11 @@ from etl.errors import of_the_machine
         (MemoryError(), "内存不够"),
         (psycopg2.OperationalError("server closed the connection unexpectedly"), "与数据库的连接断了"),
         (psycopg2.InterfaceError("connection already closed"), "与数据库的连接断了"),
+        (OperationalError("select 1", {}, psycopg2.OperationalError("server closed the connection unexpectedly")), "与数据库的连接断了"),
+        (
+            OperationalError("select 1", {}, psycopg2.errors.DiskFull("could not extend file: No space left on device")),
+            "数据库服务器的磁盘已满",
+        ),
         (ValueError("a row"), ""),
         (duckdb.ConversionException("Could not convert"), ""),
         (psycopg2.errors.UniqueViolation("duplicate"), ""),

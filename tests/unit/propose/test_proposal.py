@@ -131,6 +131,18 @@ def test_a_file_without_header_gets_names_by_content_and_a_key_of_two_columns(tm
     assert any("没有表头" in d for d in done.doubts)
 
 
+def test_a_date_that_never_repeats_is_a_key_with_a_doubt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JICHU_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("JICHU_TODAY", "2018-03-01")
+    file = tmp_path / "巡查.csv"
+    file.write_text(
+        "巡查日期,结果\n" + "".join(f"2018-01-{day:02d},{'合格' if day % 3 else '整改'}\n" for day in range(1, 29)), encoding="utf-8"
+    )
+    done = propose("emergency/inspections", file)
+    assert done.source.key == ["巡查日期"]
+    assert any("日期" in d and "碰巧" in d for d in done.doubts), done.doubts
+
+
 def test_columns_that_cannot_be_declared_are_named_in_the_spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JICHU_HOME", str(tmp_path / "home"))
     file = tmp_path / "a.csv"
