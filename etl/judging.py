@@ -175,7 +175,9 @@ ONE_CLASS = re.compile(r"\^\[[^\]\\]+\]\{(\d+)(?:,\d*)?\}\$")
 
 def _not_matching(kwargs: Kwargs, _: date) -> tuple[str, str]:
     column, fits = quote(kwargs["column"]), f"{quote(kwargs['column'])} ~ {literal(kwargs['regex'])}"
-    least = ONE_CLASS.fullmatch(kwargs["regex"])  # a length is told at a tenth of what an expression costs: few names are as long as a number
+    least = ONE_CLASS.fullmatch(
+        kwargs["regex"]
+    )  # a length is told at a tenth of what an expression costs: few names are as long as a number
     return _there(kwargs), f"length({column}) >= {least[1]} and {fits}" if least else fits
 
 

@@ -83,15 +83,21 @@ def _key(i: int, rule: Rule, side: str, columns: dict[str, str]) -> str:
 
 
 def pairs(con: duckdb.DuckDBPyConnection, rules: list[str], part: Part, *, within: bool) -> None:
-    """Table `pair_here` (l, r: rid) from `side_l` and `side_r`, or within `side_l`: the pairs that a rule finds, those of this part. Which of two
-    records of one side is the left one follows from what they say."""
+    """Table `pair_here` (l, r: rid) from `side_l` and `side_r`, or within `side_l`: the pairs that a rule finds, once each. One that several rules
+    find, in several parts, is of the part of the first. Which of two records of one side is the left one follows from what they say."""
     con.execute(f"create or replace temp table block_l as {numbered('side_l')}")
     if not within:
         con.execute(f"create or replace temp table block_r as {numbered('side_r')}")
-    made = []
-    for i, (text, rule) in enumerate(zip(rules, RULES, strict=True)):
-        mine = part.owns(_key(i, rule, "l", {c: f"l.{c}" for c in NUMBERS}))
-        order = " and (l.mark, l.rid) < (r.mark, r.rid)" if within else ""
-        made.append(f"select l.rid as l, r.rid as r from block_l l join block_{'l' if within else 'r'} r on {text} where {mine}{order}")
-    con.execute(f"create or replace table pair_here as select distinct l, r from ({' union all '.join(made)})")
+    order = " where (l.mark, l.rid) < (r.mark, r.rid)" if within else ""
+    found = " union all ".join(
+        f"select l.rid as l, r.rid as r, {i} as rule from block_l l join block_{'l' if within else 'r'} r on {text}{order}"
+        for i, text in enumerate(rules)
+    )
+    if part.of == 1:
+        made = f"select distinct l, r from ({found})"
+    else:
+        owns = " ".join(f"when {i} then {part.owns(_key(i, rule, 'l', {c: f'b.{c}' for c in NUMBERS}))}" for i, rule in enumerate(RULES))
+        first = f"select l, r, min(rule) as rule from ({found}) group by l, r"
+        made = f"select p.l, p.r from ({first}) p join block_l b on b.rid = p.l where case p.rule {owns} end"
+    con.execute(f"create or replace table pair_here as {made}")
     con.execute(f"drop table block_l{'' if within else '; drop table block_r'}")

@@ -93,7 +93,7 @@ def _score(con: duckdb.DuckDBPyConnection, left: str, right: str | None, stage: 
     """SQL: the blocked pairs of two sides, or within one: rid_l, rid_r, proto_r, gamma_* and mw_* per comparison.
 
     The heavy part of matching, and so spread where there is more than one machine: a record goes to the part of each of
-    its blocking values, and a pair is made and scored in the part of the rules that find it.
+    its blocking values, and a pair is made and scored in the part of the first rule that finds it.
     """
     persons, rules = context.persons(con), budget.rules(con, left, right, stage)
     sides = {"side_l": Input(left, blocked.keys("l") if right else blocked.keys("l", "r"))}
