@@ -121,7 +121,7 @@ def unlike(source: Source, now: Profile, past: Sequence[Profile]) -> list[Outcom
         return []
     delivered = {c.as_: name for name, c in source.columns.items()}
     said: dict[str, list[str]] = {name: [] for name in DIMENSIONS}
-    said["volume"] += _volume(now, past)
+    said["volume"] += _volume(now, past, may_be_short=source.delivery.kind != "full")
     said["freshness"] += _freshness(source, now, past)
     told = [p for p in past if p.rows >= FEW]
     for name, column in now.columns.items() if now.rows >= FEW else ():
@@ -135,13 +135,16 @@ def unlike(source: Source, now: Profile, past: Sequence[Profile]) -> list[Outcom
     ]
 
 
-def _volume(now: Profile, past: Sequence[Profile]) -> Iterator[str]:
-    """Half or double the median, or four times what the past differed by where that is more; on the second delivery ten times."""
+def _volume(now: Profile, past: Sequence[Profile], *, may_be_short: bool) -> Iterator[str]:
+    """Half or double the median, or four times what the past differed by where that is more; on the second delivery ten times.
+    An increment may be as short as it likes: it is as long as what happened."""
     counts = [max(1, p.rows) for p in past]
     usual = median(counts)
     allowed = log(10) if len(past) == 1 else max(log(2), 4 * median(abs(log(n / usual)) for n in counts))
-    if max(usual, now.rows) >= FEW and abs(log(max(1, now.rows) / usual)) > allowed:
-        yield f"本次 {now.rows} 行，以往 {len(past)} 次的中位数为 {usual:g} 行"
+    fewer = now.rows < usual
+    if max(usual, now.rows) >= FEW and abs(log(max(1, now.rows) / usual)) > allowed and not (fewer and may_be_short):
+        before = "上一次" if len(past) == 1 else f"以往 {len(past)} 次的中位数"
+        yield f"行数比以往{'少' if fewer else '多'}得多：本次 {now.rows} 行，{before}为 {usual:g} 行；请确认交付的是完整、正确的文件"
 
 
 def _freshness(source: Source, now: Profile, past: Sequence[Profile]) -> Iterator[str]:

@@ -23,20 +23,27 @@ OPEN_LIBRARY = """
         from quality.ticket t
         join quality.library_finding f on f.dataset = t.dataset and f.source_key = t.source_key and f.target || '.' || f.expectation = t.problem
         where t.closed_on is null and t.state <> 'accepted' and t.kind = 'library' and t.dataset = any(%s)
+            and not exists ( -- what the row's own finding names is not asked once more: a code unknown there is an empty value here
+                select from quality.finding own
+                where own.closed_on is null and own.dataset = t.dataset and own.source_key = t.source_key and own.column_name = f.field
+            )
         window w as (partition by t.dataset, f.field, t.problem order by t.opened_on desc, t.delivery_id desc, t.row_number)
     ) t where nth <= %s order by dataset, field, problem, nth
 """
 OPEN_REFUSALS = """
-    select dataset, code, total, source_key, reason, row_number, delivery_id, ticket, quality.ticket_number(ticket)
-    from (
-        select p.dataset, p.source_key, p.row_number, p.delivery_id, p.problem as code, t.ticket,
-            (select r from unnest(q.reasons) r where split_part(r, ':', 1) = p.problem limit 1) as reason,
-            row_number() over (partition by p.dataset, p.problem order by p.delivery_id desc, p.row_number) as nth,
-            count(*) over (partition by p.dataset, p.problem) as total
+    with refused as ( -- a row that is refused twice for one thing (two parts of its key are missing) is one row, with both reasons
+        select distinct on (p.dataset, p.delivery_id, p.row_number, p.problem) p.dataset, p.source_key, p.row_number, p.delivery_id, p.problem as code, t.ticket,
+            array(select r from unnest(q.reasons) r where split_part(r, ':', 1) = p.problem) as reasons
         from quality.problem p
         join quality.ticket t on t.thing = p.thing and t.closed_on is null and t.state <> 'accepted'
         join quality.quarantine q on q.dataset = p.dataset and q.delivery_id = p.delivery_id and q.row_number = p.row_number
         where p.kind = 'refused' and p.dataset = any(%s)
+        order by p.dataset, p.delivery_id, p.row_number, p.problem, t.ticket
+    )
+    select dataset, code, total, source_key, reasons, row_number, delivery_id, ticket, quality.ticket_number(ticket)
+    from (
+        select *, row_number() over (partition by dataset, code order by delivery_id desc, row_number) as nth, count(*) over (partition by dataset, code) as total
+        from refused
     ) q where nth <= %s order by dataset, total desc, code, nth
 """
 # a finding that was closed and opened again by the same delivery is not mended

@@ -117,6 +117,16 @@ class Facts:
         return sum(self.to_fix.values())
 
     @property
+    def refused_of(self) -> dict[str, int]:
+        """Rows that were not loaded, by dataset; one that is refused for several reasons is one row, as far as rows are listed."""
+        listed: dict[str, set[tuple[str, int]]] = {}
+        beyond: dict[str, int] = {}
+        for r in self.refusals:
+            listed.setdefault(r.title, set()).update((row.delivery_id, row.row_number) for row in r.rows)
+            beyond[r.title] = beyond.get(r.title, 0) + r.total - len(r.rows)
+        return {title: len(rows) + beyond[title] for title, rows in listed.items()}
+
+    @property
     def mended_rows(self) -> int:
         """What is in order again."""
         return sum(m.total for m in self.mended)
@@ -193,13 +203,13 @@ class Facts:
             yield f"{d.title} {words.day(d.delivered_on, self.today)}的交付{'挂起待决' if d.state == 'held' else '被拒收'}：{d.what}"
         if self.wrong_rows or self.refused:
             per = dict(self.to_fix)
-            for r in self.refusals:
-                per[r.title] = per.get(r.title, 0) + r.total
+            for title, rows in self.refused_of.items():
+                per[title] = per.get(title, 0) + rows
             worst = max(per, key=lambda t: per[t])
-            whole = self.wrong_rows + self.refused
-            more = f"，共 {words.count(whole)} 行" if len(per) > 1 else ""
-            more += f"，{words.count(self.course.late)} 件已逾期" if self.course.late else ""
-            yield f"{worst}有 {words.count(per[worst])} 行待改{more}"
+            whole = f"，共 {words.count(self.wrong_rows + self.refused)} 行" if len(per) > 1 else ""
+            refused = f"（其中 {words.count(self.refused)} 行未能入库）" if self.refused and self.wrong_rows else ""
+            late = f"，{words.count(self.course.late)} 件已逾期" if self.course.late else ""
+            yield f"{worst}有 {words.count(per[worst])} 行要改{whole}{refused}{late}"
         for c in self.checks:
             yield f"{c.title}有 {sum(x.title == c.title for x in self.checks)} 项检查未通过"
         for o in self.overdue:

@@ -147,7 +147,7 @@ class Reader(Reading):
         for (dataset, field, problem), listed in found.items():
             severity, because, total = listed[0][:3]
             says, _, advice = because.partition("；")
-            expected = advice or "请核对；原值无误的请在“您的答复”中写明依据"
+            expected = advice or "请核对，有误的改正"
             declared = Declared(title=says, expected=expected, severity=severity)
             stands = self._standing(dataset, field, [row[3] for row in listed])
             column, masker = self._column(dataset, field) if field else "", self._masker(dataset)
@@ -159,10 +159,10 @@ class Reader(Reading):
 
     def _refusals(self, names: list[str]) -> list[f.Refusal]:
         found: dict[tuple[str, str], tuple[int, list[f.Row]]] = {}
-        for dataset, code, total, key, reason, number, delivery, *ticket in db.rows(
+        for dataset, code, total, key, reasons, number, delivery, *ticket in db.rows(
             self.con, books.OPEN_REFUSALS, [names, books.ROWS_PER_PROBLEM]
         ):
-            said = self._masker(dataset).sentence(words.reason(reason)[1])
+            said = self._masker(dataset).sentence("；".join(words.reason(r)[1] for r in reasons))
             row = self._row(dataset, key, delivery, number, "", said, words.REFUSED_ROW.get(code, ("", "请核对"))[1], *ticket)
             found.setdefault((dataset, code), (total, []))[1].append(row)
         return [

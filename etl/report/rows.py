@@ -9,11 +9,12 @@ from etl.spec.rule import Problem as Declared
 
 
 def placed(delivery_id: str, row_number: int, key: str) -> str:
-    """Where a row is found: by its key, or by delivery and row number when there is no key to show."""
-    if key:
-        return f"第 {row_number} 行 · {key}"
-    on = re.match(r"\d{4}(\d\d)(\d\d)-", delivery_id)
-    return f"{f'{int(on[1])}月{int(on[2])}日' if on else ''}交付 {delivery_id} 第 {row_number} 行"
+    """Where a row is found: by the day of its delivery, row number and key, or by the whole delivery's name when there is no key to show."""
+    found = re.match(r"\d{4}(\d\d)(\d\d)-", delivery_id)
+    on = f"{int(found[1])}月{int(found[2])}日" if found else ""
+    if key:  # the day all the same: the row number is that of one file of several weeks
+        return f"{f'{on}交付' if on else ''}第 {row_number} 行 · {key}"
+    return f"{on}交付 {delivery_id} 第 {row_number} 行"
 
 
 @dataclass(frozen=True)

@@ -34,8 +34,8 @@ def profile(rows: int, empty: int = 0, men: int | None = None, newest: int = 2, 
     return Profile(day, {x.column: x for x in looks})
 
 
-def odd(now: Profile, past: list[Profile]) -> list[str]:
-    return [o.expectation.removeprefix("past_") for o in check.unlike(SOURCE, now, past) if not o.success]
+def odd(now: Profile, past: list[Profile], source: spec.Source = SOURCE) -> list[str]:
+    return [o.expectation.removeprefix("past_") for o in check.unlike(source, now, past) if not o.success]
 
 
 def test_a_first_delivery_has_nothing_to_be_unlike() -> None:
@@ -73,6 +73,15 @@ def test_increments_that_always_differed_are_let_differ() -> None:
     past = [profile(n) for n in (40, 400, 90, 800, 35)]
     assert odd(profile(1100), past) == []
     assert odd(profile(99000), past) == ["volume"]
+
+
+def test_an_increment_may_be_short_but_not_a_whole_register() -> None:
+    increment = SOURCE.model_copy(update={"delivery": SOURCE.delivery.model_copy(update={"kind": "increment"})})
+    assert odd(profile(3), [profile(1000)], increment) == []
+    assert odd(profile(3), [profile(1000), profile(900), profile(1100)], increment) == []
+    assert odd(profile(20000), [profile(1000)], increment) == ["volume"], "a whole register, sent as an increment"
+    (said,) = [o.because for o in check.unlike(SOURCE, profile(90), [profile(1000)]) if o.expectation == "past_volume"]
+    assert said == "行数比以往少得多：本次 90 行，上一次为 1000 行；请确认交付的是完整、正确的文件"
 
 
 def test_chance_alone_never_warns() -> None:

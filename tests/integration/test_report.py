@@ -1,6 +1,7 @@
 """The owners' mail against a real PostGIS and a real SMTP server: what it says, what it hides, that none is lost or sent twice."""
 
 import re
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -278,7 +279,9 @@ def test_the_subject_says_the_one_thing_that_matters(world: Settings, tmp_path: 
         c.execute("delete from ops.delivery where state = 'rejected'")
     con.close()
     (health,) = build(world, tmp_path, "health")
-    assert re.fullmatch(r"【数据质量】市卫生计生委：居民健康档案有 \d+ 行待改，共 \d+ 行，得分 96\.2（↑0\.8）", health.subject)
+    assert re.fullmatch(
+        r"【数据质量】市卫生计生委：居民健康档案有 \d+ 行要改，共 \d+ 行（其中 \d+ 行未能入库），得分 96\.2（↑0\.8）", health.subject
+    )
 
 
 def test_nothing_personal_is_in_any_output(world: Settings, tmp_path: Path) -> None:
@@ -516,6 +519,42 @@ def test_rows_that_were_tried_once_more_are_found_where_they_were_delivered(worl
     places = {(r["交付批次"], r["行号"]) for r in table(health.xlsx, "缺主键")}
     assert places == {("20180308-ab12cd31", 44), ("20180301-ab12cd31", 500), ("20180301-ab12cd31", 600)}
     assert "replay" not in everything_in(health.html) + everything_in(health.xlsx)
+
+
+def test_a_row_that_lacks_two_parts_of_its_key_is_one_row_with_both_reasons(world: Settings, tmp_path: Path) -> None:
+    con = psycopg2.connect(world.database_url)
+    columns, delivery = "dataset, delivery_id, row_number, source_key, reasons, record, status", "20180308-ab12cd31"
+    both = ["missing_key: 主键列“档案号”为空", "missing_key: 主键列“建档机构”为空"]
+    insert(con, "quality.quarantine", columns, [(RECORDS, delivery, 777, None, both, Json({"姓名": "某"}), "open")])
+    con.close()
+    with db.transaction(world) as con:
+        tickets.follow_dataset(con, spec.load(), RECORDS, delivery, TODAY)
+    (health,) = build(world, tmp_path, "health")
+    (row,) = [r for r in table(health.xlsx, "缺主键") if r["行号"] == 777]
+    assert "档案号" in row["原因"] and "建档机构" in row["原因"]
+    assert f"缺主键（{len(table(health.xlsx, '缺主键'))} 行）" in everything_in(health.eml)
+
+
+def test_what_a_rows_own_finding_says_a_library_does_not_ask_once_more(world: Settings, tmp_path: Path) -> None:
+    staged(world, RECORDS, [{"source_key": "DA000000"}, {"source_key": "DA000902"}])
+    con = psycopg2.connect(world.database_url)
+    found = "library, target, expectation, severity, because, dataset, source_key, record_id, field, delivery_id, row_number, opened_on"
+    said = ("population", "population.person", "number_is_there", "warning", "没有号码；请补上号码")
+    keys = ("DA000000", "DA000902")  # the first has a finding of its own in that column
+    insert(
+        con,
+        "quality.library_finding",
+        found,
+        [(*said, RECORDS, k, "P1", "身份证号", "20180308-ab12cd31", n, TODAY) for n, k in enumerate(keys, 1)],
+    )
+    ticket = "kind, thing, department, dataset, source_key, library, field, problem, delivery_id, row_number, value_hash, opened_on"
+    insert(con, "quality.ticket", ticket, [
+        ("library", str(uuid.uuid4()), "health", RECORDS, k, "population", "身份证号", "population.person.number_is_there", "20180308-ab12cd31", n, str(uuid.uuid4()), TODAY)
+        for n, k in enumerate(keys, 1)
+    ])  # fmt: skip
+    con.close()
+    (health,) = build(world, tmp_path, "health")
+    assert [r["主键"] for r in table(health.xlsx, "没有号码")] == ["DA000902"]
 
 
 def test_a_letter_kept_as_a_file_says_from_whom_and_to_whom(world: Settings, tmp_path: Path) -> None:

@@ -16,3 +16,8 @@ def test_a_birth_date_keeps_its_year_alone_for_beside_a_masked_number_it_would_c
 def test_a_row_without_a_key_to_show_is_found_by_the_day_of_its_delivery_and_its_number() -> None:
     row = Row("a/b", "甲", "G510522********3289", True, "20180301-686c3204", 47, "列", "值", "应为")
     assert row.place == "3月1日交付 20180301-686c3204 第 47 行"
+
+
+def test_a_row_with_a_key_is_found_by_it_and_by_the_file_of_several_weeks_in_which_its_number_counts() -> None:
+    row = Row("a/b", "甲", "9768535427", False, "20180301-686c3204", 35, "列", "值", "应为")
+    assert row.place == "3月1日交付第 35 行 · 9768535427"
