@@ -13,15 +13,18 @@ from etl.spec.suite import Claim
 
 NUMBER_STATES = "_state"  # cleaned columns that tell whether a number is one by its check digit
 BARE = {"geom": "@geometry"}
+REPEATS = {"expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique"}
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What a failed claim asks. `columns`: the delivered columns it looks at, the one it is about first."""
+    """What a failed claim asks. `columns`: the delivered columns it looks at, the one it is about first. `repeats`: its rows are wrong
+    because of each other, and are told side by side."""
 
     says: str
     expected: str
     columns: tuple[str, ...]
+    repeats: bool = False
 
 
 def asked(claim: Claim, registry: Registry, source: Source) -> Asked:
@@ -44,7 +47,7 @@ def asked(claim: Claim, registry: Registry, source: Source) -> Asked:
     says, expected = _words(claim, name, label)
     looked = [delivered[c] for c in _columns(claim) if c in delivered]
     own = [claim.column] if claim.column else []
-    return Asked(says, expected or claim.because.rstrip("。"), tuple(dict.fromkeys(own + looked)))
+    return Asked(says, expected or claim.because.rstrip("。"), tuple(dict.fromkeys(own + looked)), claim.type in REPEATS)
 
 
 def _columns(claim: Claim) -> list[str]:

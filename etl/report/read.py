@@ -307,10 +307,12 @@ class Reader(Reading):
         told = failing.texts(self.settings.home, source.name, stand.values(), asked.columns)
         lost = [key for key, at in stand.items() if at not in told]
         loaded = {c: self._standing(source.name, c, lost) for c in asked.columns} if lost else {}
+        texts = {key: told.get(at) or {c: stands.get(key) for c, stands in loaded.items()} for key, at in stand.items()}
+        order = sorted(stand, key=lambda key: [t or "" for t in texts[key].values()]) if asked.repeats else list(stand)
         rows = []
-        for key, at in stand.items():
-            texts = told.get(at) or {c: stands.get(key) for c, stands in loaded.items()}
-            shown = self._shown(source.name, texts) or ("" if at in told else "（空，或读不出）")
+        for key in order:
+            at = stand[key]
+            shown = self._shown(source.name, texts[key]) or ("" if at in told else "（空，或读不出）")
             rows.append(self._row(source.name, key, *at, column, shown, asked.expected, 0, ""))
         return replace(
             check,
@@ -321,6 +323,7 @@ class Reader(Reading):
             elsewhere=behind.elsewhere,
             checked=behind.checked,
             rows=tuple(rows),
+            repeats=asked.repeats,
         )
 
     def _shown(self, dataset: str, texts: Mapping[str, str | None]) -> str:

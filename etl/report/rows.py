@@ -143,7 +143,7 @@ class Check:
     """A check of a dataset that is not met: `failed` of `checked` rows. `says`, `expected`: what is wrong with such a row, and what to do.
 
     `by_row`: whether the check can be brought home to rows; `rows` are the first of those that fail it now. `elsewhere`: how many fail
-    it that are listed by what exactly is wrong with them."""
+    it that are listed by what exactly is wrong with them. `repeats`: rows of one value stand side by side."""
 
     title: str
     column: str
@@ -160,6 +160,7 @@ class Check:
     by_row: bool = False
     elsewhere: int = 0
     rows: tuple[Row, ...] = ()
+    repeats: bool = False
 
     @property
     def total(self) -> int:
@@ -173,8 +174,8 @@ class Check:
 
     @property
     def examples(self) -> list[Row]:
-        """Some of the rows."""
-        return differing(self.rows)
+        """Some of the rows: different ones, but of values that repeat those that do."""
+        return list(self.rows[:3]) if self.repeats else differing(self.rows)
 
     @property
     def heading(self) -> str:

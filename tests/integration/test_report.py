@@ -535,6 +535,16 @@ def test_a_row_that_lacks_two_parts_of_its_key_is_one_row_with_both_reasons(worl
     assert f"缺主键（{len(table(health.xlsx, '缺主键'))} 行）" in everything_in(health.eml)
 
 
+def test_rows_that_repeat_one_value_stand_side_by_side(world: Settings, tmp_path: Path) -> None:
+    numbers = [citizen_id(n) for n in (1, 2, 3, 1, 2, 3)]
+    rows = [{"source_key": f"DA00090{i}", "citizen_id": number, "citizen_id_state": "ok"} for i, number in enumerate(numbers)]
+    staged(world, RECORDS, rows, {"身份证号": numbers})
+    failed(world, RECORDS, "one_record_a_person", "身份证号", 6)
+    (health,) = build(world, tmp_path, "health")
+    keys = [r["主键"] for r in table(health.xlsx, "重复")]
+    assert {frozenset(keys[i : i + 2]) for i in (0, 2, 4)} == {frozenset((f"DA00090{i}", f"DA00090{i + 3}")) for i in range(3)}
+
+
 def test_what_a_rows_own_finding_says_a_library_does_not_ask_once_more(world: Settings, tmp_path: Path) -> None:
     staged(world, RECORDS, [{"source_key": "DA000000"}, {"source_key": "DA000902"}])
     con = psycopg2.connect(world.database_url)
