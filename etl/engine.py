@@ -28,7 +28,6 @@ def connect(settings: Settings, threads: int | None = None) -> Iterator[duckdb.D
                 "memory_limit": f"{int(settings.memory_mb * SHARE)}MB",
                 "temp_directory": str(scratch / "spill"),
                 "threads": str(threads or settings.threads or os.cpu_count() or 2),
-                "checkpoint_threshold": "1TB",  # or a commit that deletes or updates rows may rewrite its tables: seconds, and all is dropped soon
                 "preserve_insertion_order": "false",
                 "autoinstall_known_extensions": "false",  # a closed network has no extensions to offer
                 "autoload_known_extensions": "false",
