@@ -169,15 +169,13 @@ def _matching(kwargs: Kwargs, _: date) -> tuple[str, str]:
     return _there(kwargs), f"{quote(kwargs['column'])} !~ {literal(kwargs['regex'])}"
 
 
-# `^[0-9X]{15,}$`: what so many characters of one class must be is at least so long.
+# `^[0-9X]{15,}$`: so many characters of one class. The length is looked at first: it costs a tenth, and few names are as long as a number.
 ONE_CLASS = re.compile(r"\^\[[^\]\\]+\]\{(\d+)(?:,\d*)?\}\$")
 
 
 def _not_matching(kwargs: Kwargs, _: date) -> tuple[str, str]:
     column, fits = quote(kwargs["column"]), f"{quote(kwargs['column'])} ~ {literal(kwargs['regex'])}"
-    least = ONE_CLASS.fullmatch(
-        kwargs["regex"]
-    )  # a length is told at a tenth of what an expression costs: few names are as long as a number
+    least = ONE_CLASS.fullmatch(kwargs["regex"])
     return _there(kwargs), f"length({column}) >= {least[1]} and {fits}" if least else fits
 
 

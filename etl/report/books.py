@@ -23,9 +23,10 @@ OPEN_LIBRARY = """
         from quality.ticket t
         join quality.library_finding f on f.dataset = t.dataset and f.source_key = t.source_key and f.target || '.' || f.expectation = t.problem
         where t.closed_on is null and t.state <> 'accepted' and t.kind = 'library' and t.dataset = any(%s)
-            and not exists ( -- what the row's own finding names is not asked once more: a code unknown there is an empty value here
-                select from quality.finding own
-                where own.closed_on is null and own.dataset = t.dataset and own.source_key = t.source_key and own.column_name = f.field
+            and not exists ( -- what the row's own ticket asks is not asked once more: a code unknown there is an empty value here (a hint asks nothing)
+                select from quality.ticket own
+                where own.kind = 'wrong' and own.closed_on is null and not own.hint and own.dataset = t.dataset and own.source_key = t.source_key
+                    and own.field = f.field
             )
         window w as (partition by t.dataset, f.field, t.problem order by t.opened_on desc, t.delivery_id desc, t.row_number)
     ) t where nth <= %s order by dataset, field, problem, nth

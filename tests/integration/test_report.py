@@ -546,11 +546,11 @@ def test_rows_that_repeat_one_value_stand_side_by_side(world: Settings, tmp_path
 
 
 def test_what_a_rows_own_finding_says_a_library_does_not_ask_once_more(world: Settings, tmp_path: Path) -> None:
-    staged(world, RECORDS, [{"source_key": "DA000000"}, {"source_key": "DA000902"}])
+    keys = ("DA000000", "DA000902", "DA000903")  # the first has a ticket of its own for that column, the last a hint, which asks nothing
+    staged(world, RECORDS, [{"source_key": key} for key in keys])
     con = psycopg2.connect(world.database_url)
     found = "library, target, expectation, severity, because, dataset, source_key, record_id, field, delivery_id, row_number, opened_on"
     said = ("population", "population.person", "number_is_there", "warning", "没有号码；请补上号码")
-    keys = ("DA000000", "DA000902")  # the first has a finding of its own in that column
     insert(
         con,
         "quality.library_finding",
@@ -562,9 +562,15 @@ def test_what_a_rows_own_finding_says_a_library_does_not_ask_once_more(world: Se
         ("library", str(uuid.uuid4()), "health", RECORDS, k, "population", "身份证号", "population.person.number_is_there", "20180308-ab12cd31", n, str(uuid.uuid4()), TODAY)
         for n, k in enumerate(keys, 1)
     ])  # fmt: skip
+    own = [
+        ("wrong", str(uuid.uuid4()), "health", RECORDS, k, "身份证号", "citizen_id", "20180308-ab12cd31", 1, str(uuid.uuid4()), TODAY, hint)
+        for k, hint in ((keys[0], False), (keys[2], True))
+    ]
+    told = "kind, thing, department, dataset, source_key, field, problem, delivery_id, row_number, value_hash, opened_on, hint"
+    insert(con, "quality.ticket", told, own)
     con.close()
     (health,) = build(world, tmp_path, "health")
-    assert [r["主键"] for r in table(health.xlsx, "没有号码")] == ["DA000902"]
+    assert [r["主键"] for r in table(health.xlsx, "没有号码")] == ["DA000902", "DA000903"]
 
 
 def test_a_letter_kept_as_a_file_says_from_whom_and_to_whom(world: Settings, tmp_path: Path) -> None:
