@@ -70,7 +70,7 @@ def _members(bench: Workbench) -> None:
     con.execute("""
         create or replace table matched.person_edge as
         select l.dataset || '|' || l.source_key || '|' || l.role as left_record, r.dataset || '|' || r.source_key || '|' || r.role as right_record,
-            e.rule, max(e.probability) as probability, arg_max(e.evidence, e.probability) as evidence
+            e.rule, max(e.probability) as probability, arg_max(e.evidence, (e.probability, e.evidence)) as evidence
         from edge e join voice x on x.rid = e.a join voice y on y.rid = e.b join rec l on l.rid = x.record join rec r on r.rid = y.record
         where l.rid <> r.rid group by all
     """)

@@ -38,7 +38,8 @@ def pairs(con: duckdb.DuckDBPyConnection) -> None:
             select *, row_number() over (partition by a order by bits desc, other) as rank, max(bits) over (partition by a) as most from named
         )
         select least(one, other) as left_record, greatest(one, other) as right_record, max(probability) as probability, max(bits) as bits,
-            arg_max(case when not plausible then 'guard' when probability < {limits["accept"]} then 'grey' else 'margin' end, bits) as reason, arg_max(weights, bits) as weights
+            arg_max(case when not plausible then 'guard' when probability < {limits["accept"]} then 'grey' else 'margin' end, (bits, weights)) as reason,
+            arg_max(weights, (bits, weights)) as weights
         from likely join component cx on cx.rid = a join component cy on cy.rid = b
         where rank <= 2 and bits >= most - {limits["margin_bits"]} and today and cx.cluster <> cy.cluster and one <> other
             and probability >= case when plausible then {limits["review"]} else {limits["accept"]} end

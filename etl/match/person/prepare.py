@@ -57,13 +57,13 @@ def records(con: duckdb.DuckDBPyConnection) -> None:
     """)
     con.execute("""
         create or replace table rec as
-        with v as (
-            select *, 0 as version from feed.person
-            union all by name
-            select distinct on (dataset, source_key, role, name, citizen_id_text, birth_date, phone) *, 1 as version from past.person
+        with earlier as ( -- of versions that differ in nothing compared here always the same one
+            select distinct on (dataset, source_key, role, name, citizen_id_text, birth_date, phone) * exclude (content)
+            from (select *, hash(o) as content from past.person o) order by delivered_on desc, content
         ),
+        v as (select *, 0 as version from feed.person union all by name select *, 1 as version from earlier),
         p as (
-            select row_number() over () - 1 as rid, hash(dataset, source_key, role, version, delivered_on, name, citizen_id_text) as mark,
+            select row_number() over () - 1 as rid, hash(dataset, source_key, role, version, delivered_on, name, citizen_id_text, birth_date, phone) as mark,
                 hash(dataset, source_key) as line, * replace (case when name_state = 'unnamed' or not is_name(name) then null else name end as name)
             from v
         )
