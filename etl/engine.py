@@ -28,6 +28,7 @@ def connect(settings: Settings, threads: int | None = None) -> Iterator[duckdb.D
                 "memory_limit": f"{int(settings.memory_mb * SHARE)}MB",
                 "temp_directory": str(scratch / "spill"),
                 "threads": str(threads or settings.threads or os.cpu_count() or 2),
+                "checkpoint_threshold": "1TB",  # or a commit that deletes or updates rows may rewrite its tables: seconds, and all is dropped soon
                 "preserve_insertion_order": "false",
                 "autoinstall_known_extensions": "false",  # a closed network has no extensions to offer
                 "autoload_known_extensions": "false",
@@ -111,6 +112,12 @@ def unplanned(con: duckdb.DuckDBPyConnection, rows: int) -> Iterator[None]:
         yield
     finally:
         con.execute("reset disabled_optimizers")
+
+
+def differ(one: str, other: str) -> str:
+    """SQL: that a value of one table is not that of another, asked of rows that are joined already. DuckDB may take a plain `<>` for
+    a join of its own, of all rows with all, and come to no end."""
+    return f"least({one}, {other}) < greatest({one}, {other})"
 
 
 def settings_of(con: duckdb.DuckDBPyConnection) -> Settings | None:

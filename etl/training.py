@@ -33,7 +33,7 @@ RECORDS = 8  # of one person at most, so that nobody weighs for many
 LEAST = 1e-7
 
 SIDE = """
-    select rid::varchar as unique_id, r.rid, w.proto, r.name, r.py, name_shape(r.name) as shape, k.alike, r.own_birth as birth, r.own_sex as sex, r.phone, r.addr, r.addr2,
+    select rid::varchar as unique_id, r.rid, w.proto, r.name, r.py, name_shape(r.name) as shape, k.alike, surname(r.name) as sur, r.name[2:] as given, r.own_birth as birth, r.own_sex as sex, r.phone, r.addr, r.addr2,
         r.place, null::varchar as id_like, null::ubigint[] as ctx, 0::bigint as skip
     from rec r join whose w using (rid) left join name_alike k on k.name = r.name
     where r.version = 0 and not r.former
@@ -49,7 +49,7 @@ def train(out: Path | None = None, *, persons: int = 4000, seed: int = 1, as_of:
     """
     from etl import db
     from etl.engine import connect
-    from etl.match.person import context, identified, model, prepare, scored
+    from etl.match.person import context, identified, model, prepare, sayings, scored
 
     run = start(as_of=as_of)
     library = run.registry.libraries["population"]
@@ -58,9 +58,13 @@ def train(out: Path | None = None, *, persons: int = 4000, seed: int = 1, as_of:
         pipeline.lay_out(run, con, duck, library)
         prepare.records(duck)
         identified.groups(duck)
-        context.told(duck)
+        context.own(duck)
         context.of_persons(duck)
         context.of_records(duck)
+        sayings.names(duck)
+        sayings.of_records(duck)
+        duck.execute("create or replace table newly (a bigint, proto bigint)")
+        sayings.of_persons(duck)
         scored.frequencies(duck, of="rec")
         _all_alike(duck)
         counts = _samples(duck, persons, seed)

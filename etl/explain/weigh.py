@@ -16,7 +16,7 @@ from psycopg2.extensions import connection as Connection
 from etl import db
 from etl.engine import quote
 from etl.match.entity import named
-from etl.match.person import context, decided, model, prepare, scored
+from etl.match.person import context, decided, model, prepare, sayings, scored
 from etl.match.pinyin import pinyin
 from etl.records import Record, Told, Weight, told, weights
 from etl.spec import Registry
@@ -103,7 +103,9 @@ def weigh(
     free = {*ones, *others} if together else {r for r, _ in left}
     _lay(con, duck, registry, [*left, *right], free, set(ones), set(others))
     _frequencies(con, duck)
-    scored.names(duck)
+    sayings.names(duck)
+    duck.execute(f"create or replace table left_row as {scored.LEFT}")
+    scored.look_alikes(duck)
     mine = "rid in (select rid from asked where side = {side})"
     of_person = "proto in (select proto from whose join asked using (rid) where side = 1)"
     free_rows = scored.left_rows(scored.LEFT)
@@ -148,7 +150,7 @@ def _lay(
         create or replace table attached as select m.rid as a, p.proto, 1.0::double as probability, m.rule, null::varchar as evidence
             from member m join proto_of p using (ident) where m.rule not like 'id%' and not m.free
     """)
-    context.told(duck)
+    context.own(duck)
     context.of_persons(duck)
     context.of_records(duck)
 

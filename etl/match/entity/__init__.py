@@ -36,7 +36,7 @@ def _members(bench: Workbench) -> None:
     con.execute("""
         create or replace table matched.entity_edge as
         select l.dataset || '|' || l.source_key || '|' || l.role as left_record, r.dataset || '|' || r.source_key || '|' || r.role as right_record,
-            e.rule, max(e.probability) as probability, any_value(e.evidence) as evidence
+            e.rule, max(e.probability) as probability, arg_max(e.evidence, (e.probability, e.evidence)) as evidence
         from (select a, b, rule, 1.0 as probability, null as evidence from code_edge union all select a, b, rule, probability, evidence from name_edge) e
         join rec l on l.rid = e.a join rec r on r.rid = e.b where e.a <> e.b and l.version = 0 and r.version = 0 group by all
     """)

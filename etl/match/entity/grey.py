@@ -2,6 +2,7 @@
 
 import duckdb
 
+from etl.engine import differ
 from etl.match.entity.named import ACCEPT, EVIDENCE, PROBABILITY
 
 REVIEW = 6.0  # points from which a pair is worth a look
@@ -31,5 +32,5 @@ def pairs(con: duckdb.DuckDBPyConnection) -> None:
         select least(one, other) as left_record, greatest(one, other) as right_record, {PROBABILITY.replace("g.", "n.")} as probability, n.points - 3 as bits,
             case when n.points < {ACCEPT} then 'grey' else 'margin' end as reason, {EVIDENCE} as weights
         from likely n join component cx on cx.rid = rid1 join component cy on cy.rid = rid2
-        where (rank1 = 1 or rank2 = 1) and cx.cluster <> cy.cluster and not former
+        where (rank1 = 1 or rank2 = 1) and {differ("cx.cluster", "cy.cluster")} and not former
     """)

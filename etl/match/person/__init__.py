@@ -7,11 +7,14 @@
 4. `decided`: the best candidate, if it is likely enough and clearly better than the next; judgements outrank it (`judged`).
 5. clusters, then identities (`etl.match.identity`), and the pairs that a person should look at (`grey`).
 6. what it did is counted: candidate pairs by rule (`budget`), levels among the links (`measured`).
+
+Candidates are found among numbers (`sayings`, `blocked`); texts are laid out of what a blocking rule reaches alone.
 """
 
+from etl.engine import differ
 from etl.match import identity
 from etl.match.components import components
-from etl.match.person import budget, context, decided, grey, identified, judged, measured, prepare, scored
+from etl.match.person import budget, context, decided, grey, identified, judged, measured, prepare, sayings, scored
 from etl.settings import now
 from etl.workbench import Workbench, clear
 
@@ -23,8 +26,10 @@ def link(bench: Workbench) -> None:
     budget.prepare(bench)
     identified.groups(con)
     judged.prepare(bench)
-    context.told(con)
+    context.own(con)
     context.of_persons(con)
+    sayings.names(con)
+    sayings.of_records(con)
     decided.corrected(con)
     judged.attach(con)
     context.renumbered(con)
@@ -67,12 +72,12 @@ def _clusters(bench: Workbench) -> None:
 
 def _members(bench: Workbench) -> None:
     con = bench.con
-    con.execute("""
+    con.execute(f"""
         create or replace table matched.person_edge as
         select l.dataset || '|' || l.source_key || '|' || l.role as left_record, r.dataset || '|' || r.source_key || '|' || r.role as right_record,
             e.rule, max(e.probability) as probability, arg_max(e.evidence, (e.probability, e.evidence)) as evidence
         from edge e join voice x on x.rid = e.a join voice y on y.rid = e.b join rec l on l.rid = x.record join rec r on r.rid = y.record
-        where l.rid <> r.rid group by all
+        where {differ("l.rid", "r.rid")} group by all
     """)
     con.execute("""
         create or replace table matched.person_member as

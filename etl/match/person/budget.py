@@ -6,58 +6,17 @@ the largest groups are refused, for this rule alone: their records are still fou
 """
 
 import logging
-import re
-from dataclasses import dataclass
 
 import duckdb
 
 from etl.engine import count, literal
-from etl.match.person import model
+from etl.match.person.blocked import RULES, numbered
 from etl.workbench import Workbench
 
 PAIRS_A_RECORD = 50  # the default budget of a rule
 SHOWN = 20  # refused values that are written down, of each rule
 
 log = logging.getLogger("jichu")
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A blocking rule taken apart: the columns that must be equal, and what is asked of the left side alone."""
-
-    text: str
-    left: tuple[str, ...]
-    right: tuple[str, ...]
-    only: tuple[str, ...]
-
-    @classmethod
-    def of(cls, text: str) -> "Rule":
-        """From its SQL, `l.x = r.y and …`."""
-        terms = [t.strip() for t in text.split(" and ")]
-        equal = [m for t in terms if (m := re.fullmatch(r"l\.(\w+) = r\.(\w+)", t))]
-        return cls(text, tuple(m[1] for m in equal), tuple(m[2] for m in equal), tuple(t for t in terms if re.fullmatch(r"l\.\w+", t)))
-
-    @property
-    def name(self) -> str:
-        """The columns, as they are written down."""
-        pairs = [a if a == b else f"{a}={b}" for a, b in zip(self.left, self.right, strict=True)]
-        return " + ".join([*pairs, *(t.removeprefix("l.") for t in self.only)]) + ("" if "(" not in self.text else " + name_apart")
-
-    def key(self, side: str) -> str:
-        """SQL: the value of a record under this rule as one text; NULL when a part of it is."""
-        columns = self.left if side == "l" else self.right
-        return " || chr(1) || ".join(f"{side}.{c}::varchar" for c in columns)
-
-    def block(self, side: str) -> str:
-        """SQL: the same as a number, to count with: two values in one block would only make the estimate higher."""
-        return f"hash({', '.join(f'{side}.{c}' for c in (self.left if side == 'l' else self.right))})"
-
-    def told(self, side: str) -> str:
-        """SQL: whether a record has every part of it."""
-        return " and ".join(f"{side}.{c} is not null" for c in (self.left if side == "l" else self.right))
-
-
-RULES = tuple(Rule.of(text) for text in model.BLOCKING)
 
 
 def prepare(bench: Workbench) -> None:
@@ -72,66 +31,68 @@ def prepare(bench: Workbench) -> None:
 def rules(con: duckdb.DuckDBPyConnection, left: str, right: str | None, stage: str) -> list[str]:
     """The blocking rules with which two tables (or one with itself) may be paired, each within its budget.
 
-    Notes in `blocked` what each would make, in column `skip` of the left table (one bit a rule) whose value is refused,
-    and in table `near` (rid) the rows of the right one that any rule reaches: mostly a small part.
+    `left` holds rows as they are compared, `right` numbers (`blocked.numbered`). Notes in `blocked` what each rule would make, in column
+    `skip` of the left table (one bit a rule) whose value is refused, and in table `near` (rid) the rows of the right one that any rule
+    reaches: mostly a small part.
     """
-    con.execute("create or replace temp table near (rid bigint)")
     allowed = count(con, "select budget from pair_budget")
     con.execute(f"update {left} set skip = 0 where skip <> 0")
     for (i,) in con.execute("select distinct rule from refused_block order by 1").fetchall():
         _skip(con, left, i)  # what was refused in an earlier round stays refused
+    con.execute(f"create or replace temp table asking as {numbered(left)}")
+    estimates = _estimates(con, right)
     made = []
-    for i, rule in enumerate(RULES):
-        pairs = _estimate(con, left, right, i)
+    for i, (rule, pairs) in enumerate(zip(RULES, estimates, strict=True)):
         refused = _refuse(con, left, right, i, allowed) if pairs > allowed else 0
         con.execute("insert into blocked values (?, ?, ?, ?)", [stage, i, pairs, refused])
         made.append(
             rule.text + (f" and l.skip & {1 << i} = 0" if count(con, f"select count(*) from refused_block where rule = {i}") else "")
         )
+    con.execute("drop table asking")
     return made
 
 
-def _groups(left: str, i: int, key: str) -> str:
-    """SQL: the values of the left side under a rule, and how many records bear each."""
+def _groups(i: int) -> str:
+    """SQL: the values of the left side under a rule, how many records bear each, and one of these."""
     wanted = "".join(f" and {term}" for term in RULES[i].only)
-    return f"select {key} as key, count(*) as n from {left} l where {RULES[i].told('l')} and l.skip & {1 << i} = 0{wanted} group by 1"
+    return f"select {RULES[i].block('l')} as block, count(*) as n, any_value(l.rid) as rid from asking l where {RULES[i].told('l')} and l.skip & {1 << i} = 0{wanted} group by 1"
 
 
-def _sizes(left: str, right: str | None, i: int) -> str:
-    """SQL: key, l, r, pairs of each value that both sides bear."""
-    rule = RULES[i]
-    pairs = "any_value(a.n) * (count(*) - 1) // 2" if right is None and rule.left == rule.right else "any_value(a.n) * count(*)"
-    return (
-        f"select a.key, any_value(a.n) as l, count(*) as r, {pairs} as pairs "
-        f"from {right or left} r join ({_groups(left, i, rule.key('l'))}) a on a.key = {rule.key('r')} group by a.key"
+def _estimates(con: duckdb.DuckDBPyConnection, right: str | None) -> list[int]:
+    """How many pairs each rule would make at most. Notes in `near` the rows of the right side that it would pair."""
+    met = " union all ".join(
+        f"select {i} as rule, r.rid, a.n from {right or 'asking'} r join ({_groups(i)}) a on a.block = {rule.block('r')} where {rule.told('r')}"
+        for i, rule in enumerate(RULES)
     )
-
-
-def _estimate(con: duckdb.DuckDBPyConnection, left: str, right: str | None, i: int) -> int:
-    """How many pairs a rule would make at most. Notes in `near` the rows of the right side that it would pair."""
-    rule = RULES[i]
-    joined = f"(select * from {right or left} r where {rule.told('r')}) r join ({_groups(left, i, rule.block('l'))}) a on a.key = {rule.block('r')}"
-    if right is None:
-        return count(con, f"select {'sum(a.n - 1) // 2' if rule.left == rule.right else 'sum(a.n)'} from {joined}")
-    con.execute(f"create or replace temp table met as select r.rid, a.n from {joined}")
-    con.execute("insert into near select rid from met")
-    return count(con, "select sum(n) from met")
+    if right:
+        con.execute(f"create or replace temp table met as {met}")
+        con.execute("create or replace temp table near as select distinct rid from met")
+    own = ", ".join(str(i) for i, rule in enumerate(RULES) if right is None and rule.left == rule.right)
+    pairs = f"case when rule in ({own}) then sum(n - 1) // 2 else sum(n) end" if own else "sum(n)"
+    found = dict(con.execute(f"select rule, {pairs} from {'met' if right else f'({met})'} group by rule").fetchall())
+    return [int(found.get(i, 0)) for i in range(len(RULES))]
 
 
 def _refuse(con: duckdb.DuckDBPyConnection, left: str, right: str | None, i: int, allowed: int) -> int:
     """Refuses a rule's largest values until the rest is within the budget; the pairs that are not made."""
+    rule = RULES[i]
+    pairs = "any_value(a.n) * (count(*) - 1) // 2" if right is None and rule.left == rule.right else "any_value(a.n) * count(*)"
     con.execute(f"""
         create or replace temp table too_large as
-        with size as ({_sizes(left, right, i)}),
+        with met as (
+            select any_value(a.rid) as rid, any_value(a.n) as l, count(*) as r, {pairs} as pairs
+            from {right or "asking"} r join ({_groups(i)}) a on a.block = {rule.block("r")} where {rule.told("r")} group by a.block
+        ),
+        size as (select {rule.key("l")} as key, met.* exclude (rid) from met join {left} l using (rid)),
         running as (select *, sum(pairs) over (order by pairs, key rows unbounded preceding) as so_far from size)
         select key, l, r, pairs from running where so_far > {allowed}
     """)
     con.execute(f"insert into refused_block select {i}, key, l, r, pairs from too_large")
     _skip(con, left, i)
-    values, pairs = con.execute("select count(*), sum(pairs) from too_large").fetchall()[0]
+    values, refused = con.execute("select count(*), sum(pairs) from too_large").fetchall()[0]
     largest, ones, others = con.execute(f"select {_masked(i)}, l, r from too_large order by pairs desc, key limit 1").fetchall()[0]
-    log.warning("分块规则 %s 的候选对超出预算 %d：拒绝 %d 个取值（%d 对），最大的 %s 为 %d × %d 条", RULES[i].name, allowed, values, pairs, largest, ones, others)  # fmt: skip
-    return int(pairs)
+    log.warning("分块规则 %s 的候选对超出预算 %d：拒绝 %d 个取值（%d 对），最大的 %s 为 %d × %d 条", rule.name, allowed, values, refused, largest, ones, others)  # fmt: skip
+    return int(refused)
 
 
 def _skip(con: duckdb.DuckDBPyConnection, left: str, i: int) -> None:

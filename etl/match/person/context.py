@@ -11,19 +11,19 @@ from etl.engine import count
 KIN = "('guardian', 'mother', 'father', 'child', 'husband', 'wife', 'spouse')"
 REGISTER = "public_security/household_register"
 
-# Labels that come from knowing who a record is: the person's household, for the record and for its kin of the same row.
+# Labels that come from knowing who a record is: the person's household, for the record and for its kin of the same row. `known` (rid, label).
 LEARNT = """
-    with known as (select w.rid, h.label from ({whose}) w join proto_household h using (proto))
+    with known as ({known})
     select rid, label, true as household from known
     union
     select b.kin, k.label, true from known k join beside b using (rid)
 """
-CONTEXT = "list(distinct label) as ctx, min(label) filter (household) as house"
 
 
-def told(con: duckdb.DuckDBPyConnection) -> None:
+def own(con: duckdb.DuckDBPyConnection) -> None:
     """Tables `own_label` (rid, label, household): what a record itself says of its household or firm; `beside` (rid, kin): the kin that a
-    row of any register but the household's names beside a record; `attached`, of whom nobody is yet."""
+    row of any register but the household's names beside a record; `party` (rid, line, role): all kin of rows that name several; `attached`, of
+    whom nobody is yet."""
     con.execute("""
         create or replace table own_label as
         select rid, house as label, true as household from rec where house is not null
@@ -39,6 +39,12 @@ def told(con: duckdb.DuckDBPyConnection) -> None:
         with kin as (select rid, line from rec where role in {KIN} and dataset <> '{REGISTER}')
         select r.rid, k.rid as kin from kin k join rec r using (line) where r.version = 0 and r.rid <> k.rid
     """)
+    con.execute(f"""
+        create or replace table party as
+        with kin as (select rid, line, role from rec where role in {KIN} or role = 'self'),
+        several as (select line from kin where role <> 'self')
+        from kin semi join several using (line)
+    """)
     con.execute("create table if not exists attached (a bigint, proto bigint, probability double, rule varchar, evidence varchar)")
 
 
@@ -50,10 +56,16 @@ def of_persons(con: duckdb.DuckDBPyConnection) -> None:
         create or replace table proto_household as
         select distinct w.proto, r.house as label from whose w join rec r using (rid) where r.house is not null
     """)
-    con.execute(f"create or replace table label as from own_label union ({LEARNT.format(whose='from whose')})")
     con.execute(
-        f"create or replace table proto_context as select w.proto, {CONTEXT} from whose w join label l using (rid) group by w.proto"
+        f"create or replace table label as from own_label union ({LEARNT.format(known='select w.rid, h.label from whose w join proto_household h using (proto)')})"
     )
+    con.execute(f"create or replace table proto_context as {_contexts('proto', 'whose join label using (rid)')}")
+
+
+def _contexts(key: str, rows: str) -> str:
+    """SQL: the labels of each key of `rows` (label, household, …), and one of its households."""
+    once = f"select {key}, label, bool_or(household) as household from {rows} group by all"
+    return f"select {key}, list(label) as ctx, min(label) filter (household) as house from ({once}) group by {key}"
 
 
 def renumbered(con: duckdb.DuckDBPyConnection) -> None:
@@ -68,7 +80,7 @@ def renumbered(con: duckdb.DuckDBPyConnection) -> None:
 
 def of_records(con: duckdb.DuckDBPyConnection) -> None:
     """Table `context` (rid, ctx, house): of the records left. Table `city` (persons): how many persons are known; no other is added afterwards."""
-    con.execute(f"create or replace table context as select rid, {CONTEXT} from label anti join whose using (rid) group by rid")
+    con.execute(f"create or replace table context as {_contexts('rid', 'label anti join whose using (rid)')}")
     con.execute("create or replace table city as select greatest(count(distinct proto), 1) as persons from whose")
 
 
@@ -80,7 +92,7 @@ def learn(con: duckdb.DuckDBPyConnection) -> None:
     _spread(con)
     con.execute(f"""
         delete from context where rid in (select rid from changed_record);
-        insert into context select rid, {CONTEXT} from label semi join changed_record using (rid) anti join whose using (rid) group by rid
+        insert into context {_contexts("rid", "label semi join changed_record using (rid) anti join whose using (rid)")}
     """)
 
 
@@ -88,18 +100,22 @@ def _spread(con: duckdb.DuckDBPyConnection) -> None:
     """Labels from the records of `newly` to their persons' other records, their kin, and back to whom those belong to."""
     con.execute("""
         insert into whose select a, proto from newly;
-        insert into proto_household
-        select distinct n.proto, r.house from newly n join rec r on r.rid = n.a where r.house is not null
-        except from proto_household
+        create or replace table new_household as
+        select distinct n.proto, r.house as label from newly n join rec r on r.rid = n.a where r.house is not null
+        except from proto_household;
+        insert into proto_household from new_household
     """)
+    # who is new is told of all households of the person, the person's other records of the new ones
+    known = "select n.a as rid, h.label from newly n join proto_household h using (proto) union select w.rid, h.label from whose w join new_household h using (proto)"
     con.execute(f"""
-        create or replace table learnt as ({LEARNT.format(whose="from whose semi join newly using (proto)")}) except from label;
+        create or replace table heard as {LEARNT.format(known=known)};
+        create or replace table learnt as from heard except from label semi join heard using (rid);
         insert into label from learnt;
         create or replace table changed_record as select distinct rid from learnt;
         create or replace table changed_person as select proto from newly union select w.proto from whose w semi join changed_record using (rid);
         delete from proto_context where proto in (select proto from changed_person);
         insert into proto_context
-        select w.proto, {CONTEXT} from (from whose semi join changed_person using (proto)) w join label l using (rid) group by w.proto
+        {_contexts("proto", "(from whose semi join changed_person using (proto)) join label using (rid)")}
     """)
 
 

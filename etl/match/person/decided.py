@@ -73,14 +73,14 @@ def attach(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         """
         create or replace table shared_phone as
-        with asked as (select phone from rec semi join (select a as rid from scored_identified where gamma_name = -1 and gamma_birth = -1) using (rid))
+        with asked as (select phone from left_row semi join (select a as rid from scored_identified where gamma_name = -1 and gamma_birth = -1) using (rid))
         select phone from rec semi join asked using (phone) where name is not null group by phone having count(distinct name) > 1
         """
     )
     con.execute(f"""
         create or replace table best_candidate as
         with plausible as (
-            select s.*, s.bits as weight from scored_identified s join rec r on r.rid = s.a
+            select s.a, s.b, s.bits as weight from scored_identified s join left_row r on r.rid = s.a
             where ({GUARD}) and not (r.role in {ADULT} and coalesce(datediff('year', birth_of(s.b), r.told_at) < {GROWN_UP}, false))
                 -- who tells no name and no birth date is told by a phone only if one person alone uses it
                 and not (s.gamma_name = -1 and s.gamma_birth = -1 and r.phone in (select phone from shared_phone))
@@ -88,7 +88,8 @@ def attach(con: duckdb.DuckDBPyConnection) -> None:
         ranked as (
             select *, row_number() over (partition by a order by weight desc, b) as rank, lead(weight) over (partition by a order by weight desc, b) as next_weight from plausible
         )
-        select *, 1 / (1 + pow(2, -weight)) as probability from ranked where rank = 1
+        select s.*, r.weight, r.next_weight, 1 / (1 + pow(2, -r.weight)) as probability
+        from scored_identified s join (from ranked where rank = 1) r on r.a = s.a and r.b = s.b
     """)
     con.execute(f"""
         create or replace table newly as
@@ -119,11 +120,10 @@ def _refuse_kin(con: duckdb.DuckDBPyConnection) -> None:
 
 def _row_kin(con: duckdb.DuckDBPyConnection, scored: str) -> None:
     """Table `row_kin` (rid, other): the kin that stand in one row with a record of `scored` (a, …)."""
-    kin = "('self', 'child', 'guardian', 'mother', 'father', 'husband', 'wife', 'spouse')"
     con.execute(f"""
         create or replace table row_kin as
-        with asked as (select rid, line, role from rec semi join (select a as rid from {scored}) using (rid) where role in {kin})
-        select x.rid, y.rid as other from asked x join rec y on y.line = x.line and y.role <> x.role where y.role in {kin}
+        with asked as (select rid, line, role from left_row semi join (select a as rid from {scored}) using (rid))
+        select x.rid, y.rid as other from asked x join party own on own.rid = x.rid join party y on y.line = x.line and y.role <> x.role
     """)
 
 
@@ -154,19 +154,18 @@ def corrected(con: duckdb.DuckDBPyConnection) -> None:
     """
     _edges(con)
     con.execute("""
-        create or replace table proto_name as
-        select distinct w.proto, r.name, hash(r.name, county_of(w.proto), sex_of(w.proto)) as kind from whose w join rec r using (rid) where r.name is not null;
         create or replace table namesake as
-        select proto, name, kind from proto_name semi join (select kind from proto_name group by kind having count(*) > 1) using (kind);
+        with kind as (select distinct proto, hash(name, county_of(proto), sex_of(proto)) as kind from said where name is not null)
+        select proto, kind from kind semi join (select kind from kind group by kind having count(*) > 1) using (kind);
         -- of them, those that share something: few, so all that follows looks at few (grouped by hashes, which are small)
         create or replace table shared as
-        with said as (
-            select n.proto, n.kind, r.phone, r.addr from namesake n join whose w using (proto) join rec r on r.rid = w.rid and r.name = n.name
+        with theirs as (
+            select n.proto, n.kind, s.phone, s.addr from namesake n join said s using (proto) where hash(s.name, county_of(proto), sex_of(proto)) = n.kind
         ),
         told as (
-            select proto, hash('T', kind, phone) as what from said where phone is not null
+            select proto, hash('T', kind, phone) as what from theirs where phone is not null
             union all
-            select proto, hash('A', kind, addr) from said where addr is not null
+            select proto, hash('A', kind, addr) from theirs where addr is not null
             union all
             select n.proto, hash('C', n.kind, c.label)
             from namesake n join (select proto, unnest(ctx) as label from proto_context semi join namesake using (proto)) c using (proto)
@@ -186,7 +185,7 @@ def corrected(con: duckdb.DuckDBPyConnection) -> None:
         select a.rid as a, b.rid as b from shared s join one a on a.proto = s.p join one b on b.proto = s.q
         where abs(datediff('day', birth_of(s.p), birth_of(s.q))) <= 400 and not (a.registered and b.registered)
     """)
-    con.execute("drop table proto_name; drop table namesake; drop table shared")
+    con.execute("drop table namesake; drop table shared")
     judged.refuse_numbers(con)
     con.execute("insert into edge select a, b, 'corrected_number', 0.99, null from renumbered")
     judged.join_numbers(con)
@@ -196,6 +195,5 @@ def corrected(con: duckdb.DuckDBPyConnection) -> None:
         select q.proto as proto, min(p.proto) as main from renumbered n join identified_record p on p.rid = n.a join identified_record q on q.rid = n.b group by q.proto
     """)
     con.execute("""
-        update identified_record set proto = (select main from same_person s where s.proto = identified_record.proto)
-        where proto in (select proto from same_person)
+        update identified_record set proto = s.main from same_person s where s.proto = identified_record.proto
     """)

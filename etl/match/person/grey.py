@@ -4,6 +4,7 @@ import math
 
 import duckdb
 
+from etl.engine import differ
 from etl.match.person import model
 from etl.match.person.decided import GUARD, weights
 
@@ -41,7 +42,7 @@ def pairs(con: duckdb.DuckDBPyConnection) -> None:
             arg_max(case when not plausible then 'guard' when probability < {limits["accept"]} then 'grey' else 'margin' end, (bits, weights)) as reason,
             arg_max(weights, (bits, weights)) as weights
         from likely join component cx on cx.rid = a join component cy on cy.rid = b
-        where rank <= 2 and bits >= most - {limits["margin_bits"]} and today and cx.cluster <> cy.cluster and one <> other
+        where rank <= 2 and bits >= most - {limits["margin_bits"]} and today and {differ("cx.cluster", "cy.cluster")} and one <> other
             and probability >= case when plausible then {limits["review"]} else {limits["accept"]} end
         group by all
     """)

@@ -6,6 +6,7 @@ records judged different, both ways.
 
 import duckdb
 
+from etl.engine import differ
 from etl.match import judged
 from etl.match.components import components
 from etl.workbench import Workbench
@@ -53,10 +54,10 @@ def refuse_numbers(con: duckdb.DuckDBPyConnection) -> None:
 
 def join_numbers(con: duckdb.DuckDBPyConnection) -> None:
     """Two numbers of records judged the same do not compete for the records that have none."""
-    con.execute("""
+    con.execute(f"""
         insert into renumbered
         select case when p.proto < q.proto then s.a else s.b end, case when p.proto < q.proto then s.b else s.a end
-        from judged_same s join identified_record p on p.rid = s.a join identified_record q on q.rid = s.b where p.proto <> q.proto
+        from judged_same s join identified_record p on p.rid = s.a join identified_record q on q.rid = s.b where {differ("p.proto", "q.proto")}
     """)
 
 

@@ -20,10 +20,10 @@ LEVELS: dict[str, list[tuple[str, str, str | None]]] = {
         ("gap", "fits(shape_l, shape_r)", None),
         ("homophone", "py_l = py_r", "py"),
         ("alike", "list_contains(alike_l, name_r)", None),
-        ("one_character", "name_apart(name_l, name_r) = 1 and surname(name_l) = surname(name_r) and length(name_l) > 2", None),
-        ("one_of_two", "name_apart(name_l, name_r) = 1 and surname(name_l) = surname(name_r)", None),
-        ("other_surname", "length(name_l) = length(name_r) and length(name_l) in (2, 3) and name_l[2:] = name_r[2:]", None),
-        ("surname", "surname(name_l) = surname(name_r)", None),
+        ("one_character", "name_apart(name_l, name_r) = 1 and sur_l = sur_r and length(name_l) > 2", None),
+        ("one_of_two", "name_apart(name_l, name_r) = 1 and sur_l = sur_r", None),
+        ("other_surname", "length(name_l) = length(name_r) and length(name_l) in (2, 3) and given_l = given_r", None),
+        ("surname", "sur_l = sur_r", None),
     ],
     "birth": [
         ("null", "birth_l is null or birth_r is null", None),
@@ -67,6 +67,9 @@ LEVELS: dict[str, list[tuple[str, str, str | None]]] = {
         ("exact", "len(list_intersect(ctx_l, ctx_r)) > 0", None),
     ],
 }
+
+# The columns that these read of a row.
+COMPARED = ("name", "py", "shape", "alike", "sur", "given", "birth", "sex", "phone", "addr", "addr2", "place", "id_like", "ctx")
 
 BLOCKING = [
     "l.name = r.name and l.birth = r.birth",

@@ -34,13 +34,17 @@ create or replace macro same_person_name(a, b, pa, pb) as a = b or pa = pb or na
 """
 DIGIT_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # GB 11643-1999, of the 17 digits
 WEIGHED = " + ".join(f"n // {10 ** (16 - i)} % 10 * {weight}" for i, weight in enumerate(DIGIT_WEIGHTS))
-MACROS += f"create or replace macro id_of(n) as n::varchar || substr('10X98765432', ({WEIGHED}) % 11 + 1, 1);"
+MACROS += f"""
+create or replace macro check_of(n) as (12 - ({WEIGHED}) % 11) % 11; -- 0 to 10, of an integer
+create or replace macro check_of_text(t) as case when t[18] = 'X' then 10 else try_cast(t[18] as bigint) end;
+create or replace macro id_of(n) as n::varchar || case check_of(n) when 10 then 'X' else check_of(n)::varchar end;
+"""
 
 
 def records(con: duckdb.DuckDBPyConnection) -> None:
     """Table `rec` from `feed.person`, with the standard address of its residence and registered address.
 
-    `rid` counts the records of this run; `mark` is what the record says, so that a choice by it is the same in every run; `line` is the
+    `rid` is where the record stands in `rec_row` in this run; `mark` is what the record says, so that a choice by it is the same in every run; `line` is the
     row that it stands in, `house` and `head` its household and the head of it. All are hashes of 64 bits: of all that linkage joins, long texts
     take most time and memory.
 
@@ -56,18 +60,17 @@ def records(con: duckdb.DuckDBPyConnection) -> None:
         select hash(dataset, source_key) as line, role as purpose, address_code, region_code from published.address_match
     """)
     con.execute("""
-        create or replace table rec as
+        create or replace table rec_row as
         with earlier as ( -- of versions that differ in nothing compared here always the same one
             select distinct on (dataset, source_key, role, name, citizen_id_text, birth_date, phone) * exclude (content)
             from (select *, hash(o) as content from past.person o) order by delivered_on desc, content
         ),
         v as (select *, 0 as version from feed.person union all by name select *, 1 as version from earlier),
         p as (
-            select row_number() over () - 1 as rid, hash(dataset, source_key, role, version, delivered_on, name, citizen_id_text, birth_date, phone) as mark,
-                hash(dataset, source_key) as line, * replace (case when name_state = 'unnamed' or not is_name(name) then null else name end as name)
+            select hash(dataset, source_key, role, version, delivered_on, name, citizen_id_text, birth_date, phone) as mark, hash(dataset, source_key) as line, * replace (case when name_state = 'unnamed' or not is_name(name) then null else name end as name)
             from v
         )
-        select p.rid, p.mark, p.line, p.version, p.dataset, p.source_key, p.role, p.removed_on is not null as former, p.first_delivered_on,
+        select p.mark, p.line, p.version, p.dataset, p.source_key, p.role, p.removed_on is not null as former, p.first_delivered_on,
             coalesce(p.told_at, p.delivered_on::timestamp) as told_at,
             p.name, y.py, number_of(p.citizen_id) as number, case when p.citizen_id is null then p.citizen_id_text end as id_text, coalesce(p.citizen_id_state, 'missing') as id_state,
             p.birth_date as own_birth, p.sex_code as own_sex, p.phone,
@@ -81,6 +84,7 @@ def records(con: duckdb.DuckDBPyConnection) -> None:
         left join address_of g on g.line = p.line and g.purpose = 'registered' and p.version = 0 and p.role = 'self'
         left join address_of t on t.line = p.line and t.purpose = 'place' and p.version = 0 and p.role = 'appellant'
     """)
+    con.execute("create or replace view rec as select rowid as rid, * from rec_row")
     con.execute("""
         create or replace table same_record as
         select o.rid as a, n.rid as b from rec o join rec n on n.line = o.line and n.role = o.role and n.version = 0

@@ -12,7 +12,7 @@ from linking import clusters, fill, told, workbench
 
 from etl import engine
 from etl.match import person
-from etl.match.person import budget, model, scored
+from etl.match.person import blocked, budget, model, scored
 from etl.workbench import Workbench
 
 REGISTER, HEALTH = "public_security/household_register", "health/health_records"
@@ -114,11 +114,11 @@ def test_every_rule_is_estimated_and_none_is_refused_where_nothing_floods(tmp_pa
 
 
 def test_a_rule_is_read_as_columns_and_conditions_of_one_side() -> None:
-    rule = budget.Rule.of("l.name = r.name and l.addr2 = r.addr and l.name_is_rare")
+    rule = blocked.Rule.of("l.name = r.name and l.addr2 = r.addr and l.name_is_rare")
     assert (rule.left, rule.right, rule.only, rule.name) == (
         ("name", "addr2"),
         ("name", "addr"),
         ("l.name_is_rare",),
         "name + addr2=addr + name_is_rare",
     )
-    assert all(r.left for r in budget.RULES)
+    assert all(r.left for r in blocked.RULES)

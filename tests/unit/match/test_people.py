@@ -1,12 +1,14 @@
 """Who is who, in a town made for the hard cases: every pair that must meet, and every pair that must not."""
 
 import random
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from linking import Record, Row, clusters, fill, told, workbench
 
@@ -397,3 +399,27 @@ def test_the_same_edges_come_of_every_run(tmp_path: Path) -> None:
     first = written(random.Random(1))
     assert len(first[0]) > 10
     assert all(written(random.Random(seed)) == first for seed in (2, 3))
+
+
+def test_no_step_compares_all_with_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where few pairs are scored among many records, a filter on two tables must not become a join of its own."""
+    town_ = town()
+    for i in range(4000):
+        born = f"{1950 + i % 50}{1 + i % 12:02d}{1 + i % 28:02d}"
+        town_.register(f"other{i}", f"{'赵钱孙周吴'[i % 5]}{chr(0x4E00 + i)}{chr(0x6E00 - i)}", number(born, i % 1000))
+    execute, planned, slow = duckdb.DuckDBPyConnection.execute, 0, []
+
+    def looking(con: duckdb.DuckDBPyConnection, query: Any, *more: Any, **named: Any) -> Any:
+        nonlocal planned
+        if re.match(r"\s*create or replace (temp )?table", query) and len(duckdb.extract_statements(query)) == 1:
+            plan = "".join(row[1] for row in execute(con, f"explain {query}").fetchall())
+            planned += "Hash Join" in plan
+            slow.extend(re.findall(r"Nested Loop Join|Blockwise NL Join|Piecewise Merge Join|IE ?Join", plan) and [query.strip()[:80]])
+        return execute(con, query, *more, **named)
+
+    with workbench("population", tmp_path) as bench:
+        _lay(bench, town_.rows, town_.matches, {})
+        monkeypatch.setattr(duckdb.DuckDBPyConnection, "execute", looking)
+        person.link(bench)
+    assert planned > 30
+    assert slow == []

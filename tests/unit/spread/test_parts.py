@@ -1,6 +1,7 @@
 """A work cut into parts and put together again gives what it gives as a whole: every function that may be spread, without Spark."""
 
 import random
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -18,10 +19,15 @@ from s3fs import S3FileSystem
 from etl import engine, settings, spec
 from etl.account import fates
 from etl.clean.run import cleaned
+from etl.match import person
 from etl.match.address import text
+from etl.match.person import prepare, scored
 from etl.settings import Settings
 from etl.spread import Input, Part, Work, spread, task
 from etl.spread.plan import plan
+
+sys.path.append(str(Path(__file__).parents[1] / "match"))
+from linking import fill, told, workbench
 
 TODAY = date(2018, 3, 8)
 LANES = 5
@@ -130,6 +136,53 @@ def test_addresses_are_read_the_same_in_parts(here: tuple[duckdb.DuckDBPyConnect
             null::varchar as hint from range(400) t (n)
     """)
     assert agree(*here, Work("address", text.parts, {"address_texts": Input("geo_in", None)})) == {"part": 400}
+
+
+def test_pairs_are_scored_the_same_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Registered people, and records without a number that share name, birth date, phone or two of them with several: each pair once."""
+    chance, counted = random.Random(3), list[int]()
+    born = [date(1950 + chance.randrange(50), chance.randrange(1, 13), chance.randrange(1, 29)) for _ in range(120)]
+    people = [
+        (chance.choice("王李张刘") + chance.choice("伟芳娜敏静强") + chance.choice("磊军洋勇"), b, f"1390000{n % 40:04d}")
+        for n, b in enumerate(born)
+    ]
+    rows = []
+    for n, (name, birth, phone) in enumerate(people):
+        number = f"510502{birth:%Y%m%d}{n:03d}"
+        number += "10X98765432"[sum(int(c) * w for c, w in zip(number, prepare.DIGIT_WEIGHTS, strict=True)) % 11]
+        rows.append(
+            told(
+                "public_security/household_register",
+                f"r{n}",
+                name=name,
+                birth_date=birth,
+                phone=phone,
+                citizen_id=number,
+                citizen_id_text=number,
+                citizen_id_state="ok",
+            )
+        )
+        rows.append(
+            told(
+                "health/health_records",
+                f"h{n}",
+                name=name,
+                birth_date=birth if n % 3 else None,
+                phone=phone if n % 2 else None,
+                citizen_id_state="missing",
+            )
+        )
+        rows.append(told("mass_work/appeals", f"a{n}", name=name[0] + "某某", phone=phone, citizen_id_state="missing"))
+
+    def both(con: duckdb.DuckDBPyConnection, work: Work) -> dict[str, str]:
+        counted.append(agree(con, bench.settings, work)["pair"])
+        return {"pair": "select * from whole_pair"}
+
+    monkeypatch.setattr(scored, "spread", both)
+    with workbench("population", tmp_path) as bench:
+        fill(bench.con, "feed.person", rows)
+        person.link(bench)
+    assert len(counted) > 2 and counted[0] > 300, "against the register, again, and among those left"
 
 
 def test_what_every_part_sees_and_what_several_parts_see(here: tuple[duckdb.DuckDBPyConnection, Settings]) -> None:
