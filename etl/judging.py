@@ -44,12 +44,14 @@ class ByRow:
 @dataclass(frozen=True)
 class Whole:
     """What needs the whole table. `judged`: a condition, for the denominator; `count`: a query of one number; `rows`: of the
-    rows that are wrong. Both queries hold `{relation}`. `key`: columns that must not repeat, where that is all there is to it."""
+    rows that are wrong. Both queries hold `{relation}`. `key`: columns that must not repeat, `refers`: a column, where its values must stand
+    and the key there, where that is all there is to it."""
 
     judged: str
     count: str
     rows: str
     key: tuple[str, ...] = ()
+    refers: tuple[str, str, str] | None = None
 
 
 def by_row(claim: Claim, today: date) -> ByRow | None:
@@ -265,7 +267,8 @@ def _referring(column: str, place: str, key: str) -> Whole:
         f"select t.* from {{relation}} as t where t.{quote(column)} is not null "
         f"and not exists (select from {place} as referred where referred.{quote(key)} = t.{quote(column)})"
     )
-    return Whole(f"{quote(column)} is not null", rows.replace("select t.*", "select count(*)", 1), rows)
+    count = rows.replace("select t.*", "select count(*)", 1)
+    return Whole(f"{quote(column)} is not null", count, rows, refers=(column, place, key))
 
 
 def _listed(values: Sequence[Any]) -> str:

@@ -27,6 +27,11 @@ BEFORE = """
         where x.target = %(target)s
     )
 """
+# when tables were last published with their counts
+TOGETHER = """
+    select r.target, max(r.run_at) from quality.result r join ops.publication p on p.published_at = r.run_at and p.state = 'published'
+    where r.target = any(%s) and r.delivery_id is null and p.published_on <= %s group by r.target
+"""
 
 
 def run(suite: Suite, target: str, database_url: str, schema: str, table: str, *, today: date | None = None) -> list[Outcome]:
@@ -120,14 +125,30 @@ def _by_changes(
     before = _standing(con, target, day)
     valid = {c.name: before[c.name, meant] for c in claims if (c.name, meant := scan.definition(c)) in before}
     everything = [valid[c.name][0] for c in claims if c.name in valid and (r := judging.by_row(c, day)) and r.judged == "true"]
-    key = tuple(str(n) for (n,) in db.rows(con, "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0", [delete]))
-    changes = Changes(target, write, delete, key)
+    key = _key(con, delete)
     if not everything or not key:
         return {}, {}
+    changes = Changes(target, write, delete, key, _beside(con, target, places, day))
     changed, size = scan.sizes(con, changes)
     if set(everything) != {size} or changed > scan.LITTLE * size:
         return {}, {}
     return scan.count_changes(con, changes, claims, valid, places, day)
+
+
+def _key(con: Connection, delete: str) -> tuple[str, ...]:
+    """The key columns of a candidate: all that is said of what it deletes."""
+    listed = db.rows(con, "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 order by attnum", [delete])
+    return tuple(str(n) for (n,) in listed)
+
+
+def _beside(con: Connection, target: str, places: Mapping[str, str], day: date) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """`Changes.beside`: of the tables that are read beside the checked one, those whose last publication was this one's too."""
+    waiting = {t: p for t, p in places.items() if p.startswith(f"{CANDIDATE}.")}
+    if not waiting:
+        return {}
+    last = dict(db.rows(con, TOGETHER, [[target, *waiting], day]))
+    gone = {t: f"{CANDIDATE}.{quote(t.replace('.', '__') + '__delete')}" for t in waiting if last.get(t) and last[t] == last.get(target)}
+    return {waiting[t]: (g, _key(con, g)) for t, g in gone.items()}
 
 
 def _standing(con: Connection, target: str, day: date) -> dict[tuple[str, str], Counts]:

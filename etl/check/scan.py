@@ -7,7 +7,7 @@ the same size; anything else, and every claim that depends on the day, is counte
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -31,12 +31,14 @@ Counts = tuple[int, int]  # checked, failed
 
 @dataclass(frozen=True)
 class Changes:
-    """A candidate as its published table and what is written and deleted; their key columns."""
+    """A candidate as its published table and what is written and deleted; their key columns. `beside`: candidates of other tables that
+    were last published together with this one, with what of each is deleted and its key columns."""
 
     published: str
     write: str
     delete: str
     key: tuple[str, ...]
+    beside: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -159,8 +161,8 @@ def count_changes(
     counts = {n: (before[n][0] + found[n][0], before[n][1] + found[n][1]) for n in rows}
     judged = {n: before[n][0] + found[n][0] for n in tables}
     for name, table in tables.items():
-        if before[name][1] == 0 and (again := _again(con, changes, table)) is not None:
-            counts[name] = (judged.pop(name), again)
+        if before[name][1] == 0 and (new := _dangling(con, changes, table) if table.refers else _again(con, changes, table)) is not None:
+            counts[name] = (judged.pop(name), new)
     return counts, judged
 
 
@@ -183,6 +185,22 @@ def _again(con: Connection, changes: Changes, table: Whole) -> int | None:
     )  # fmt: skip
     near = f"(select {listed} from {changes.write}{'' if own else stay}) as near"
     return _number(con, judging.filled(table.count, near))
+
+
+def _dangling(con: Connection, changes: Changes, table: Whole) -> int | None:
+    """Rows that refer to nothing: where none did before, only a written one can, or one whose other is deleted. None where the other table
+    was published at another time, or is referred to by something else than its key."""
+    column, place, key = table.refers or ("", "", "")
+    gone, keys = changes.beside.get(place, ("", ()))
+    if keys != (key,):
+        return None
+    mine = quote(column)
+    left = (
+        f"select p.{mine} from {changes.published} as p join {gone} as g on p.{mine} = g.{quote(key)}"
+        f" where not exists (select from {changes.write} as x where {_same(changes.key, 'p', 'x')})"
+        f" and not exists (select from {changes.delete} as x where {_same(changes.key, 'p', 'x')})"
+    )
+    return _number(con, judging.filled(table.count, f"(select {mine} from {changes.write} union all {left})"))
 
 
 def _listed(columns: Sequence[str]) -> str:

@@ -92,3 +92,61 @@ def test_the_last_counts_are_what_it_starts_from(published: Settings) -> None:
 def test_all_is_counted_anew_when_the_claim_the_table_or_most_rows_are_others(published: Settings, spoilt: str) -> None:
     execute(published.database_url, f"update quality.result set failed = failed + 700; {spoilt}")
     assert counts(check(published))["name_is_filled"][2] < 700
+
+
+@pytest.fixture
+def referring(published: Settings) -> Settings:
+    """Records of those forty, published together with them; then a candidate: one written for nobody, one for the new person, and one
+    whose person is deleted."""
+    url = published.database_url
+    execute(url, "insert into population.person_record (dataset, source_key, role, person_id, rule, probability, version_from) values %s",
+            [("a/b", f"k{i:02d}", "self", f"P{i:02d}", "id", 1, "2018-03-01") for i in range(40)])  # fmt: skip
+    execute(url, """
+        drop view candidate.population__person;
+        alter table candidate.population__person__write rename to w;
+        alter table candidate.population__person__delete rename to d
+    """)  # fmt: skip
+    with db.transaction(published) as con:  # both as they were checked at the publication, in one transaction
+        db.rows(con, "delete from quality.result; delete from ops.publication")
+        write_results(con, [*check(published, "population", "person"), *check_records(published, "population", "person_record")], None)
+        db.rows(
+            con, "insert into ops.publication (library, published_on, inputs, state) values ('population', '2018-03-01', 'x', 'published')"
+        )
+    execute(url, "drop table candidate.w, candidate.d")
+    candidate(url)
+    made = "candidate.population__person_record"
+    execute(url, f"""
+        create unlogged table {made}__write (like population.person_record including defaults);
+        create unlogged table {made}__delete as select dataset, source_key, role from population.person_record where source_key = 'k20';
+        insert into {made}__write (dataset, source_key, role, person_id, rule, probability, version_from) values
+            ('a/b', 'k01', 'self', 'P77', 'id', 1, '2018-03-08'), ('a/b', 'k99', 'self', 'P99', 'id', 1, '2018-03-08');
+        create view {made} as
+            select * from population.person_record t where not exists (select from {made}__write x where (x.dataset, x.source_key, x.role) = (t.dataset, t.source_key, t.role))
+                and not exists (select from {made}__delete x where (x.dataset, x.source_key, x.role) = (t.dataset, t.source_key, t.role))
+            union all select * from {made}__write
+    """)  # fmt: skip
+    return published
+
+
+def check_records(settings: Settings, schema: str = "candidate", table: str = "population__person_record") -> list[Outcome]:
+    suite = load_suite("population/person_record")
+    assert suite is not None
+    return run(suite, "population.person_record", settings.database_url, schema, table, today=TODAY)
+
+
+def test_what_refers_to_nothing_is_found_by_what_is_written_and_what_is_deleted(referring: Settings) -> None:
+    increment = counts(check_records(referring))
+    assert increment["person_exists"] == (False, 40, 2)  # k01 is written for nobody, the person of k07 is deleted
+    execute(referring.database_url, "delete from quality.result")
+    assert increment == counts(check_records(referring))
+
+
+def test_only_what_changes_is_looked_at_where_both_were_published_together(referring: Settings) -> None:
+    execute(
+        referring.database_url, "update population.person_record set person_id = 'P55' where source_key = 'k30'"
+    )  # behind everybody's back
+    assert counts(check_records(referring))["person_exists"] == (False, 40, 2)
+    execute(
+        referring.database_url, "update quality.result set run_at = run_at - interval '1 hour' where target = 'population.person'"
+    )  # its last counts are of another publication
+    assert counts(check_records(referring))["person_exists"] == (False, 40, 3)

@@ -25,14 +25,21 @@ def combined(pairs: str, right: str, persons: int) -> str:
 
 
 def weights() -> str:
-    """SQL: JSON of how much each comparison weighed, {comparison: [level, bits] or null, "prior": bits}; of a row of `combined`."""
+    """SQL: JSON of how much each comparison weighed, {comparison: [level, bits] or null, "prior": bits}; of a row of `combined`.
+    To a tenth of a bit: the second digit of many would change with every delivery, as the city grows, and say nothing."""
     total = " + ".join(f"coalesce(mw_{c}, 0)" for c in COMPARISONS)
     told = []
     for c in COMPARISONS:
         levels = ["else", *(label for label, _, _ in reversed(model.LEVELS[c]) if label != "null")]
         named = " ".join(f"when {i} then '{label}'" for i, label in enumerate(levels))
-        told.append(f"'{c}', case when gamma_{c} >= 0 then json_array(case gamma_{c} {named} end, round(mw_{c}, 2)) end")
-    return f"json_object({', '.join(told)}, 'prior', round(bits - ({total}), 2))::varchar"
+        told.append(f"'{c}', case when gamma_{c} >= 0 then json_array(case gamma_{c} {named} end, round(mw_{c}, 1)) end")
+    return f"json_object({', '.join(told)}, 'prior', round(bits - ({total}), 1))::varchar"
+
+
+def told(rule: str, probability: str) -> str:
+    """SQL: a probability as it is written down. Of a score six digits and never 1: what lies beyond would change with every delivery, and
+    1 is of rules alone."""
+    return f"case when {rule} like 'scored%' then least(round({probability}, 6), 0.999999) else {probability} end"
 
 
 # gamma counts levels from the weakest (0 = else) upwards; -1 = null
