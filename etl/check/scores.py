@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -67,6 +67,11 @@ LIBRARY_CLAIMS = """
     from quality.result r join ranked k on k.target = r.target and k.run_at = r.run_at and k.age = %(before)s
     where r.delivery_id is null and not r.broken and r.checked > 0
 """
+# A week ago, or, where nothing was written down as long ago, last time.
+KEPT = """
+    select distinct on (scope, name, dimension) scope, name, dimension, value from quality.score where day < %(day)s
+    order by scope, name, dimension, day <= %(day)s - 7 desc, day desc
+"""
 DAYS = "select dataset, array_agg(distinct delivered_on) from ops.delivery where state = 'loaded' and kind <> 'replay' group by dataset"
 
 
@@ -74,7 +79,8 @@ DAYS = "select dataset, array_agg(distinct delivered_on) from ops.delivery where
 class Score:
     """`scope` city, library, department or dataset; `dimension` of GB/T 36344 or `total`; value 0–100, None = 不适用.
 
-    previous: the same before the last delivery (of a library: at the publication before). checked, failed: what it rests on."""
+    previous: as it was written down a week ago, or last time where that is less than a week ago; where nothing was, before the last delivery (of a library:
+    at the publication before). checked, failed: what it rests on."""
 
     scope: str
     name: str
@@ -115,12 +121,17 @@ def scores(database_url: str, today: date | None = None) -> list[Score]:
     try:
         now, before = _datasets(con, day, 1), _datasets(con, day, 2)
         libraries, libraries_before = _libraries(con, 1), _libraries(con, 2)
+        with con.cursor() as c:
+            c.execute(KEPT, {"day": day})
+            kept = {tuple(who): value for *who, value in c.fetchall()}
     finally:
         con.close()
     out = _scored("dataset", now, before) + _scored("library", libraries, libraries_before)
     departments = _means("department", [s for s in out if s.scope == "dataset"], lambda name: name.split("/")[0])
     city = _means("city", departments, lambda name: "city")
-    return city + [s for s in out if s.scope == "library"] + departments + [s for s in out if s.scope == "dataset"]
+    every = city + [s for s in out if s.scope == "library"] + departments + [s for s in out if s.scope == "dataset"]
+    stood = {s: kept[s.scope, s.name, s.dimension] for s in every if (s.scope, s.name, s.dimension) in kept}
+    return [replace(s, previous=None if stood[s] is None else float(stood[s])) if s in stood else s for s in every]
 
 
 def _rows(con: Connection, sql: str, before: int) -> list[tuple[Any, ...]]:

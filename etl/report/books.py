@@ -130,7 +130,11 @@ PUNCTUAL = """
     from ops.punctual(%s) where dataset = any(%s) order by days_late desc nulls last, dataset
 """
 UNUSUAL_REPEATS = "select ops.unusual_repeat(%s)"
-TREND = "select day, value from quality.score where scope = 'department' and name = %s and dimension = 'total' and value is not null order by day desc limit 6"
+# of each of the last weeks, counted back from today, the newest
+TREND = """
+    select distinct on (days / 7) day, value from quality.score, lateral (select %s - day as days) as ago
+    where scope = 'department' and name = %s and dimension = 'total' and value is not null and days >= 0 order by days / 7, days limit 6
+"""
 DRIFT = """
     select dataset, kind, column_name, detail, rows from ops.drift where is_open and kind <> 'missing_column' and dataset = any(%s)
     order by array_position(array['refused_code', 'unknown_code', 'renamed_column', 'extra_column'], kind), rows desc nulls last, dataset, column_name

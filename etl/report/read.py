@@ -52,7 +52,7 @@ class Reader(Reading):
             oddities=tuple(self._oddities(names)),
             course=f.Course(*map(int, db.rows(self.con, books.TICKETS, [self.settings.today, names])[0])),
             platform=self.platform,
-            trend=tuple((day, float(value)) for day, value in reversed(db.rows(self.con, books.TREND, [department]))),
+            trend=tuple((day, float(value)) for day, value in reversed(db.rows(self.con, books.TREND, [self.settings.today, department]))),
             urgent=bool(db.rows(self.con, books.NEWLY_HELD, [names, told.sequence])[0][0]),
             problems=(*problems, *self._beyond(names)),
             refusals=tuple(refusals),

@@ -142,3 +142,18 @@ def test_a_department_is_the_mean_of_its_datasets_and_a_library_the_claims_of_it
     assert population.value == pytest.approx(100 * (1 + 0.6 + 0) / 3, abs=0.01)
     assert population.previous == 50
     assert found["city", "city", "accuracy"].value == 75
+
+
+@pytest.mark.parametrize(("kept", "previous"), [({"2018-03-01": 40.0, "2018-03-07": 70.0}, 40), ({"2018-03-07": 70.0}, 70), ({"2018-03-08": 99.0}, 50), ({"2018-03-07": None}, None)])  # fmt: skip
+def test_a_score_is_compared_with_what_was_written_down_a_week_ago(
+    books: Books, kept: dict[str, float | None], previous: float | None
+) -> None:
+    rule = next(a.claim for a in applied(load(), load().sources[FULL]))
+    books.result(FULL, books.deliver(FULL, "2018-03-01", "full"), rule, 10, 5)
+    books.result(FULL, books.deliver(FULL, "2018-03-08", "full"), rule, 10, 1)
+    with books.con.cursor() as c:
+        c.execute("truncate quality.score")
+        for day, value in kept.items():
+            c.execute("insert into quality.score (day, scope, name, dimension, value, checked, failed) values (%s, 'dataset', %s, 'accuracy', %s, 1, 0)", [day, FULL, value])  # fmt: skip
+    score = books.scores()["dataset", FULL, "accuracy"]
+    assert (score.value, score.previous) == (90, previous)
