@@ -34,8 +34,9 @@ from etl.settings import ROOT, Settings
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
 WORKERS = ("worker-one", "worker-two")
-# what a run writes down of its own course; and letters to the owners with their tickets' states, which the reports' DAG sends and `jichu run` does not
-COURSE = {"ops.decision", "catalog.theme", "quality.letter", "quality.ticket", "quality.ticket_change"}
+# what a run writes down of its own course; letters to the owners with their tickets' states and the scores of their day, which the reports' DAG
+# sends and `jichu run` does not; and what each database draws for itself
+COURSE = {"ops.decision", "catalog.theme", "quality.letter", "quality.ticket", "quality.ticket_change", "quality.score", "mask.secret"}
 
 
 def start_redis(home: Path) -> str:

