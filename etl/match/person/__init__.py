@@ -80,7 +80,7 @@ def _members(bench: Workbench) -> None:
             from edge e join voice x on x.rid = e.a join voice y on y.rid = e.b join rec l on l.rid = x.record join rec r on r.rid = y.record
             where {differ("l.rid", "r.rid")} group by all
         )
-        select * replace ({decided.told("rule", "probability")} as probability) from heard
+        select * replace ({decided.written("rule", "probability")} as probability) from heard
     """)
     con.execute(f"""
         create or replace table matched.person_member as
@@ -93,7 +93,7 @@ def _members(bench: Workbench) -> None:
         )
         select c.dataset, c.source_key, c.role, i.id as person_id, c.former, c.first_delivered_on,
             coalesce(n.rule, b.rule, 'alone') as rule,
-            case when n.rule is not null then 1.0 else coalesce({decided.told("b.rule", "b.probability")}, 1.0) end as probability, c.rid, c.line
+            case when n.rule is not null then 1.0 else coalesce({decided.written("b.rule", "b.probability")}, 1.0) end as probability, c.rid, c.line
         from matched.cluster c join matched.person_id i using (cluster)
         left join identified_record n using (rid) left join best b using (rid)
     """)

@@ -36,10 +36,15 @@ def weights() -> str:
     return f"json_object({', '.join(told)}, 'prior', round(bits - ({total}), 1))::varchar"
 
 
-def told(rule: str, probability: str) -> str:
-    """SQL: a probability as it is written down. Of a score six digits and never 1: what lies beyond would change with every delivery, and
+def likely(probability: str) -> str:
+    """SQL: the probability of a score as it is written down: six digits and never 1. What lies beyond would change with every delivery, and
     1 is of rules alone."""
-    return f"case when {rule} like 'scored%' then least(round({probability}, 6), 0.999999) else {probability} end"
+    return f"least(round({probability}, 6), 0.999999)"
+
+
+def written(rule: str, probability: str) -> str:
+    """SQL: the probability of a link as it is written down, by rule or by score."""
+    return f"case when {rule} like 'scored%' then {likely(probability)} else {probability} end"
 
 
 # gamma counts levels from the weakest (0 = else) upwards; -1 = null

@@ -6,7 +6,7 @@ import duckdb
 
 from etl.engine import differ
 from etl.match.person import model
-from etl.match.person.decided import GUARD, weights
+from etl.match.person.decided import GUARD, likely, weights
 
 
 def pairs(con: duckdb.DuckDBPyConnection) -> None:
@@ -38,7 +38,7 @@ def pairs(con: duckdb.DuckDBPyConnection) -> None:
         likely as (
             select *, row_number() over (partition by a order by bits desc, other) as rank, max(bits) over (partition by a) as most from named
         )
-        select least(one, other) as left_record, greatest(one, other) as right_record, least(round(max(probability), 6), 0.999999) as probability, round(max(bits), 1) as bits,
+        select least(one, other) as left_record, greatest(one, other) as right_record, {likely("max(probability)")} as probability, round(max(bits), 1) as bits,
             arg_max(case when not plausible then 'guard' when probability < {limits["accept"]} then 'grey' else 'margin' end, (bits, weights)) as reason,
             arg_max(weights, (bits, weights)) as weights
         from likely join component cx on cx.rid = a join component cy on cy.rid = b

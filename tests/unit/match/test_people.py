@@ -398,6 +398,8 @@ def test_the_same_edges_come_of_every_run(tmp_path: Path) -> None:
 
     first = written(random.Random(1))
     assert len(first[0]) > 10
+    scores = [edge[3] for edge in first[0] if edge[2].startswith("scored")]
+    assert scores and all(p == round(p, 6) < 1 for p in scores)  # 1 is of rules alone
     assert written(random.Random(2)) == first
 
 
